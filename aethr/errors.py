@@ -1,0 +1,138 @@
+"""The failures that people are told about; anything else is a bug of ours.
+
+They derive from ``invoke.Exit``, so that ``aethr`` and a stock ``inv`` print
+the same lines on stderr and exit with the same code.
+"""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from invoke.exceptions import Exit
+
+from aethr.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+FAILED = 1
+USAGE = 2
+NOT_PASSED = 3
+PAUSED = 4
+
+
+class AethrError(Exit):
+    """A failure with one line for people, an optional hint, and an exit code.
+
+    ``footer`` is set where more is to be said after it: how to go on, mostly.
+    """
+
+    exit_code = FAILED
+    label = "error"
+
+    def __init__(self, summary: str, hint: str = "") -> None:
+        super().__init__(code=self.exit_code)
+        self.summary = summary
+        self.hint = hint
+        self.footer = ""
+
+    @property
+    def message(self) -> str:
+        """What both doors print: made late, and safe for a terminal."""
+        hint = f"\nhint: {self.hint}" if self.hint else ""
+        footer = f"\n{self.footer}" if self.footer else ""
+        return printable(f"{self.label}: {self.summary}{hint}{footer}")
+
+    @message.setter
+    def message(self, _: str | None) -> None:
+        """Ignore what ``Exit.__init__`` assigns: the text is made from the data."""
+
+    def __str__(self) -> str:
+        return self.summary
+
+
+class UsageError(AethrError):
+    """A wrong option, file, task or setting: nothing was called."""
+
+    exit_code = USAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake in a workflow file; ``line`` and ``column`` count from 1."""
+
+    path: str
+    line: int
+    column: int
+    text: str
+    source: str = ""
+    width: int = 1
+
+    def __str__(self) -> str:
+        where = f"{self.path}:{self.line}:{self.column}: {self.text}"
+        if not self.source.strip():
+            return where
+        # Tabs stay, so that the caret stands below its word on every terminal.
+        pad = "".join("\t" if char == "\t" else " " for char in self.source[: self.column - 1])
+        caret = "^" * max(1, min(self.width, len(self.source) - self.column + 1))
+        return f"{where}\n{self.line:>4} | {self.source}\n     | {pad}{caret}"
+
+
+class ConfigError(UsageError):
+    """Everything that is wrong with one workflow file, in the order of its lines."""
+
+    def __init__(self, problems: Sequence[Problem], hint: str = "") -> None:
+        count = "1 error" if len(problems) == 1 else f"{len(problems)} errors"
+        super().__init__(count, hint)
+        self.problems = tuple(problems)
+
+    @property
+    def message(self) -> str:
+        hint = [f"hint: {self.hint}"] if self.hint else []
+        return printable("\n".join([*map(str, self.problems), self.summary, *hint]))
+
+    @message.setter
+    def message(self, _: str | None) -> None: ...
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.problems))
+
+
+class StepFailed(AethrError):
+    """A step gave no usable result; ``partial`` is what it said before."""
+
+    def __init__(self, summary: str, hint: str = "", partial: str = "") -> None:
+        super().__init__(summary, hint)
+        self.partial = partial
+
+
+class NotPassed(AethrError):
+    """Every step is done, and the last verdict or loop is no pass."""
+
+    exit_code = NOT_PASSED
+    label = "not passed"
+
+
+class Interrupted(AethrError):
+    """A signal ended the run; the exit code is 128 plus its number."""
+
+    def __init__(self, signum: int) -> None:
+        self.exit_code = 128 + signum
+        super().__init__(f"interrupted by {signal.Signals(signum).name}")
+
+
+class Signalled(KeyboardInterrupt):
+    """SIGTERM or SIGHUP, raised where Ctrl-C would be, so that both take the same way out."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__()
+        self.signum = signum
+
+
+def did_you_mean(wrong: str, known: Iterable[str]) -> str:
+    """``; did you mean `context`?`` or nothing."""
+    close = get_close_matches(wrong, list(known), n=1, cutoff=0.6)
+    return f"; did you mean `{close[0]}`?" if close else ""

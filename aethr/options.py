@@ -1,0 +1,80 @@
+"""What can be asked for, in one place: each field is an option of the command line.
+
+A field's default gives the option's type; its metadata the flag, the short
+flag and the help.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+def option(default: Any, said: str, *, flag: str = "", short: str = "") -> Any:  # noqa: ANN401 - as field()
+    """Declare an option. ``flag`` is its long name where the field's would not do.
+
+    The first word in capitals of what is said of it names its value in the help.
+    """
+    return field(default=default, metadata={"help": said, "flag": flag, "short": short})
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Which workflow."""
+
+    workflow: str = option("", "workflow FILE instead of .aethr.yaml", short="f")
+    preset: str = option("", "a preset's NAME, used without copying it")
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Target):
+    """What is to be run. ``text`` is None where no task was given."""
+
+    text: str | None = option(None, "the TASK; else AETHR_TASK, the checkpoint's, or your editor")
+    checkpoint: str = option("", "keep the run in FILE; go on from it if it holds one")
+    resume: str = option("", "go on from @FILE, or from inline JSON", flag="resume-checkpoint")
+    from_step: str = option("", "begin at step ID", flag="from")
+    until: str = option("", "stop after step ID, or when the loop that it controls ends")
+    step: str = option("", "the ID of the step", flag="id")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How much people want to see, and whether a run that did not pass is an error."""
+
+    show_prompt: bool = option(False, "print the exact prompts and call nothing")
+    stream: bool = option(True, "show answers as they come, or each when it is whole")
+    quiet: bool = option(False, "no progress; stdout gets the last result only", short="q")
+    verbose: bool = option(
+        False, "receipts of the prompts; after a failure the checkpoint's JSON", short="v"
+    )
+    exit_zero: bool = option(False, "exit with 0 also where the run did not pass")
+
+
+@dataclass(frozen=True, slots=True)
+class StepText:
+    """What a generated step task takes."""
+
+    text: str | None = option(None, "the TASK; else AETHR_TASK, or that of the call's first step")
+
+
+@dataclass(frozen=True, slots=True)
+class Init:
+    """What ``init`` is to write."""
+
+    preset: str = option("", "the preset's NAME")
+    list: bool = option(False, "list the presets, each with its description", short="l")
+    force: bool = option(False, "replace a file that is there; its text is kept beside it")
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Which key to store."""
+
+    provider: str = option("", "PROVIDER, such as openai")
+    key: str = option("", "the KEY itself; others on this machine can see it")
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """No options."""
