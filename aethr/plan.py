@@ -1,0 +1,140 @@
+"""The only scheduler: a pure fold of results into a position.
+
+Nothing about loops is stored: run, resume and preview call the same functions.
+A step costs the same however long the run is, because a position holds only
+the pass counts of the loops around one step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from aethr.results import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from aethr.results import StepResult
+    from aethr.workflow import Repeat, Step, Workflow
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a run stands.
+
+    ``index`` is the place of the next step, or the number of steps at the end.
+    ``passes`` counts the current pass, from 1, of each loop around that place,
+    outermost first. ``open`` holds the steps whose last verdict is not pass,
+    ``exhausted`` the loops (by controlling step) whose last pass did not meet
+    their condition.
+    """
+
+    index: int = 0
+    passes: tuple[int, ...] = ()
+    open: frozenset[str] = frozenset()
+    exhausted: frozenset[str] = frozenset()
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing speaks against success so far."""
+        return not self.open and not self.exhausted
+
+
+class Turn(Enum):
+    """What a loop does after a result of the step that controls it."""
+
+    BACK = "back"
+    MET = "met"
+    EXHAUSTED = "exhausted"
+
+
+def start(workflow: Workflow) -> Position:
+    return Position(passes=_carried(workflow, Position(index=len(workflow.steps)), 0))
+
+
+def replay(workflow: Workflow, results: Iterable[StepResult]) -> Position:
+    """Fold results, all of steps that the workflow has, from the start."""
+    position = start(workflow)
+    for result in results:
+        position = advance(workflow, position, result)
+    return position
+
+
+def next_step(workflow: Workflow, position: Position) -> Step | None:
+    return workflow.steps[position.index] if position.index < len(workflow.steps) else None
+
+
+def jump(workflow: Workflow, position: Position, step_id: str) -> Position:
+    """Go to a step: loops around both places keep their count, others start afresh."""
+    place = workflow.index[step_id]
+    return _moved(position, place, _carried(workflow, position, place))
+
+
+def advance(workflow: Workflow, position: Position, result: StepResult) -> Position:
+    """Take one result in; one of another step than the expected is a jump to it."""
+    here = jump(workflow, position, result.step_id)
+    turn = turned(workflow, here, result)
+    judged = Position(
+        index=here.index,
+        passes=here.passes,
+        open=_with(here.open, result.step_id, _member(result.verdict)),
+        exhausted=_with(
+            here.exhausted, result.step_id, None if turn is None else turn is Turn.EXHAUSTED
+        ),
+    )
+    if turn is Turn.BACK:
+        loop = workflow.loops[here.index][-1]
+        again = _moved(judged, here.index, (*here.passes[:-1], here.passes[-1] + 1))
+        return _moved(again, loop.start, _carried(workflow, again, loop.start))
+    after = here.index + 1
+    return _moved(judged, after, _carried(workflow, judged, after))
+
+
+def turned(workflow: Workflow, position: Position, result: StepResult) -> Turn | None:
+    """What the loop that this result's step controls does; None where it controls none.
+
+    ``position`` is the one at which the result's step was next.
+    """
+    repeat = workflow.step(result.step_id).repeat
+    if repeat is None:
+        return None
+    if not result.unproven:
+        if _met(repeat, result):
+            return Turn.MET
+        # A step's own loop is the innermost around it: loops are nested.
+        if position.passes[-1] < repeat.max_iterations:
+            return Turn.BACK
+    return Turn.EXHAUSTED
+
+
+def _met(repeat: Repeat, result: StepResult) -> bool:
+    reviewed = not repeat.until_review_pass or result.verdict is Verdict.PASS
+    return reviewed and (repeat.until_contains is None or repeat.until_contains in result.content)
+
+
+def _carried(workflow: Workflow, position: Position, place: int) -> tuple[int, ...]:
+    """Give the counts at another place; proper nesting makes shared loops a common prefix."""
+    if place == position.index and position.passes:
+        return position.passes
+    ours, theirs = workflow.loops[position.index], workflow.loops[place]
+    return tuple(
+        position.passes[depth] if depth < len(ours) and ours[depth] is loop else 1
+        for depth, loop in enumerate(theirs)
+    )
+
+
+def _moved(position: Position, index: int, passes: tuple[int, ...]) -> Position:
+    return Position(index, passes, position.open, position.exhausted)
+
+
+def _member(verdict: Verdict | None) -> bool | None:
+    return None if verdict is None else verdict is not Verdict.PASS
+
+
+def _with(names: frozenset[str], name: str, member: bool | None) -> frozenset[str]:
+    """Return the set with the name in or out; the same object where nothing changes."""
+    if member is None or member == (name in names):
+        return names
+    return names | {name} if member else names - {name}

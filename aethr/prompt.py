@@ -1,0 +1,129 @@
+"""Step, task, context and history -> the exact text that is sent. Pure, deterministic."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aethr.results import StepPrompt
+from aethr.text import first_line
+from aethr.verdict import PASS_LINE, REVISE_LINE
+from aethr.workflow import History
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from aethr.results import Block, StepResult
+    from aethr.workflow import Repeat, Step, Workflow
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What stands around a step: its place, the task, and its loop's pass (0: no loop)."""
+
+    workflow: Workflow
+    step: Step
+    task: str
+    loop_pass: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """A heading and text; ``foreign`` text is fenced, because others wrote it."""
+
+    heading: str
+    text: str = ""
+    foreign: bool = False
+
+
+def build(around: Setting, history: Sequence[StepResult], blocks: Sequence[Block]) -> StepPrompt:
+    """Assemble the prompt. ``history`` holds every earlier result; the step's setting picks."""
+    sections = [
+        _Section(_opening(around)),
+        _Section("# Your role", around.workflow.roles[around.step.role].strip()),
+        _Section("# Task", around.task, foreign=True),
+        *_history(around, history),
+        *([_Section("# Context")] if blocks else []),
+        *(_Section(f"## {block.name}", block.text, foreign=True) for block in blocks),
+        *_loop(around),
+        *_ending(around.step),
+    ]
+    fence = _fence(sections)
+    return StepPrompt("\n".join(_rendered(section, fence) for section in sections), tuple(blocks))
+
+
+def _opening(around: Setting) -> str:
+    step, workflow = around.step, around.workflow
+    place = f"step {workflow.index[step.id] + 1} of {len(workflow.steps)}"
+    return f"You are the {step.role} in step `{step.id}`, {place} of `{workflow.name}`."
+
+
+def _history(around: Setting, results: Sequence[StepResult]) -> Iterable[_Section]:
+    kind = around.step.history
+    if kind is History.NONE or not results:
+        return
+    if kind is History.SUMMARY:
+        lines = [_summary(result, around.workflow) for result in _latest_of_each(results)]
+        yield _Section("# Earlier results, a line each", "\n".join(lines), foreign=True)
+        return
+    yield _Section("# Earlier results")
+    for result in results if kind is History.ALL else results[-1:]:
+        yield _Section(f"## {_titled(result, around.workflow)}", result.content, foreign=True)
+
+
+def _latest_of_each(results: Sequence[StepResult]) -> Iterable[StepResult]:
+    return {result.step_id: result for result in results}.values()
+
+
+def _titled(result: StepResult, workflow: Workflow) -> str:
+    return f"{result.heading} ({workflow.step(result.step_id).role})"
+
+
+def _summary(result: StepResult, workflow: Workflow) -> str:
+    verdict = f"{result.verdict.value}: " if result.verdict else ""
+    return f"{_titled(result, workflow)}: {verdict}{first_line(result.content)}"
+
+
+def _loop(around: Setting) -> Iterable[_Section]:
+    repeat = around.step.repeat
+    if repeat is None:
+        return
+    passes = f"This is pass {around.loop_pass} of at most {repeat.max_iterations}."
+    back = f"Unless {condition(repeat)}, the work goes back to step `{repeat.back_to}`."
+    yield _Section("# Loop", f"{passes} {back}")
+
+
+def condition(repeat: Repeat) -> str:
+    """``the review passes and the answer contains `DONE```."""
+    said = ["the review passes"] if repeat.until_review_pass else []
+    if repeat.until_contains is not None:
+        said.append(f"the answer contains `{repeat.until_contains}`")
+    return " and ".join(said)
+
+
+def _ending(step: Step) -> Iterable[_Section]:
+    if step.has_verdict:
+        yield _Section(
+            "# How to end",
+            "End your answer with exactly one of these two lines, the first when there is no high "
+            f"or medium finding, else the second:\n\n{PASS_LINE}\n{REVISE_LINE}",
+        )
+
+
+def _fence(sections: Iterable[_Section]) -> str:
+    """One backtick more than the longest run anywhere, so that no content can close a block."""
+    runs = (
+        len(run)
+        for section in sections
+        for text in (section.heading, section.text)
+        for run in re.findall("`+", text)
+    )
+    return "`" * max(3, max(runs, default=0) + 1)
+
+
+def _rendered(section: _Section, fence: str) -> str:
+    if section.foreign:
+        end = "" if section.text.endswith("\n") else "\n"
+        return f"{section.heading}\n\n{fence}\n{section.text}{end}{fence}\n"
+    return f"{section.heading}\n" + (f"\n{section.text}\n" if section.text else "")
