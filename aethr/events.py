@@ -15,9 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """``results`` are the kept ones of a checkpoint; ``live_because`` is empty in mock mode."""
+    """``only`` is the one step of ``aethr step``, else empty.
+
+    ``results`` are the kept ones of a checkpoint; ``live_because`` is empty in
+    mock mode.
+    """
 
     workflow: Workflow
+    only: str
     results: tuple[StepResult, ...]
     live_because: str
     checkpoint: Path | None

@@ -7,7 +7,15 @@ flag and the help.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
+
+
+class Door(Enum):
+    """How people called us; commands are given back to them in the same words."""
+
+    CONSOLE = "aethr "
+    INVOKE = "inv aethr."
 
 
 def option(default: Any, said: str, *, flag: str = "", short: str = "") -> Any:  # noqa: ANN401 - as field()

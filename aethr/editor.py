@@ -1,0 +1,44 @@
+"""Asking for the task in the user's editor, the way git asks for a commit message."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aethr import process
+from aethr.errors import UsageError
+
+if TYPE_CHECKING:
+    from aethr.settings import Settings
+
+_SCISSORS = "# ------------------------ >8 ------------------------"
+_TEMPLATE = f"""
+{_SCISSORS}
+# Write the task above this line. Everything from the line on is ignored.
+# An empty task calls nothing.
+"""
+
+
+def ask(settings: Settings) -> str:
+    """Open the editor and give the task. Raises UsageError where there is none to be had."""
+    if not (sys.stdin and sys.stdin.isatty() and sys.stderr and sys.stderr.isatty()):
+        raise UsageError("no task", 'say what to do, as in `aethr run "fix the typo"`')
+    with tempfile.TemporaryDirectory(prefix="aethr-") as folder:
+        file = Path(folder) / "TASK.md"
+        file.write_text(_TEMPLATE, encoding="utf-8")
+        command = [*shlex.split(_editor(settings)), str(file)]
+        if process.interactive(command, settings.environ) != 0:
+            raise UsageError(f"aborted: the editor `{command[0]}` failed")
+        task = file.read_text(encoding="utf-8").partition(_SCISSORS)[0].strip("\n")
+    if not task.strip():
+        raise UsageError("aborted: the task is empty")
+    return task
+
+
+def _editor(settings: Settings) -> str:
+    """Choose as git does; only the real environment counts, a .env can't name a program."""
+    names = ("AETHR_EDITOR", "VISUAL", "EDITOR")
+    return next((settings.environ[name] for name in names if settings.environ.get(name)), "vi")

@@ -1,0 +1,152 @@
+"""A run with the file that keeps it: driven, ended, and never lost on the way."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from aethr import plan, resume
+from aethr.errors import AethrError, Interrupted, Signalled
+from aethr.events import RunFinished, RunStarted
+from aethr.results import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+    from aethr.checkpoint import Checkpoint
+    from aethr.events import Event
+    from aethr.options import Request
+    from aethr.results import StepResult
+    from aethr.runtime import Run
+    from aethr.session import Session
+    from aethr.workflow import Step
+
+
+@dataclass
+class OpenRun:
+    """What a session holds while its tasks work on a run."""
+
+    session: Session
+    request: Request
+    run: Run
+    file: Checkpoint
+    driving: bool = False
+    _began: float = field(default_factory=time.monotonic)
+    _keep: bool = True
+    _passed: bool = True
+
+    def joined(self, request: Request, emit: Callable[[Event], None]) -> OpenRun:
+        """Let the next task of the same call work on this run, with a view of its own."""
+        self.request = replace(request, workflow=self.request.workflow, preset=self.request.preset)
+        self.run.world = replace(self.run.world, emit=emit)
+        return self
+
+    def drive(self, call: Callable[[Step], object]) -> None:
+        """Run the workflow to its end, or until the step that was named."""
+        with self._kept():
+            self._tell_start()
+            self.driving = True
+            try:
+                self.run.drive(call, self.request.until or None)
+            finally:
+                self.driving = False
+        self._tell_end(passed=self.run.position.passed, asked_for_all=True)
+
+    def one(self) -> StepResult:
+        """Run the one step that was asked for, once, wherever the run stands."""
+        step = self.run.workflow.step(self.request.step)
+        before = plan.jump(self.run.workflow, self.run.position, step.id)
+        with self._kept():
+            self._tell_start()
+            result = self.perform(step)
+        turn = plan.turned(self.run.workflow, before, result)
+        passed = result.verdict in (None, Verdict.PASS) and turn is not plan.Turn.EXHAUSTED
+        self._tell_end(passed=passed, asked_for_all=False)
+        return result
+
+    def perform(self, step: Step) -> StepResult:
+        return self.run.perform(step, self.file)
+
+    def judge(self, *, exit_zero: bool) -> None:
+        """Raise NotPassed where the run is done and did not pass."""
+        if not exit_zero and not self._passed:
+            run = self.run
+            raise resume.not_passed(run.workflow, run.position, run.results, self._command)
+
+    def leave(self) -> None:
+        """Close the file; a temporary one that nobody can need any more is removed."""
+        self.session.current = None
+        self.file.close(keep=self._keep)
+
+    def _go_on(self) -> str:
+        return resume.go_on(self.run.workflow, self.run.results, self._command())
+
+    def _command(self, from_step: str = "") -> str:
+        return resume.command(
+            self.session.door, self.request, self.session.settings, self.file.path, from_step
+        )
+
+    def _tell_start(self) -> None:
+        run, settings = self.run, self.session.settings
+        # Where nothing was paid for, the path of a temporary file is noise.
+        path = self.file.path if settings.live else None
+        run.world.emit(
+            RunStarted(
+                run.workflow, self.request.step, tuple(run.results), settings.live_because, path
+            )
+        )
+
+    def _tell_end(self, *, passed: bool, asked_for_all: bool) -> None:
+        run, live = self.run, self.session.settings.live
+        complete = plan.next_step(run.workflow, run.position) is None
+        self._passed = passed
+        self._keep = not passed or not (complete or not (live or asked_for_all))
+        rest = self._go_on() if asked_for_all and passed and not complete else ""
+        seconds = time.monotonic() - self._began
+        run.world.emit(
+            RunFinished(run.workflow, tuple(run.results), run.position, passed, live, seconds, rest)
+        )
+
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        """Turn every way out but success into an error that says how to go on."""
+        with _signals_raised():
+            try:
+                yield
+            except AethrError as error:
+                error.footer = self._go_on()
+                raise
+            except KeyboardInterrupt as error:
+                stopped = Interrupted(getattr(error, "signum", signal.SIGINT))
+                stopped.footer = self._go_on()
+                raise stopped from None
+
+
+@contextmanager
+def _signals_raised() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP take the way of Ctrl-C; one that is ignored (nohup) stays so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    taken = [
+        signum
+        for signum in (getattr(signal, name) for name in names)
+        if signal.getsignal(signum) is signal.SIG_DFL
+    ]
+    for signum in taken:
+        signal.signal(signum, _raise)
+    try:
+        yield
+    finally:
+        for signum in taken:
+            signal.signal(signum, signal.SIG_DFL)
+
+
+def _raise(signum: int, _: FrameType | None) -> None:
+    raise Signalled(signum)

@@ -1,0 +1,247 @@
+"""From a request to a run: everything that can be wrong is found before the first call."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aethr import backends, checkpoint, context, editor, git, plan, resume
+from aethr.backends.scripted import MockBackend
+from aethr.checkpoint import Header
+from aethr.errors import UsageError, did_you_mean
+from aethr.events import Warned
+from aethr.ongoing import OpenRun
+from aethr.runtime import Run, World
+from aethr.secrets import Mask
+from aethr.workflow import SourceKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from aethr.checkpoint import Checkpoint, Saved
+    from aethr.events import Event
+    from aethr.options import Request
+    from aethr.results import StepPrompt
+    from aethr.session import Session
+    from aethr.workflow import Step, Workflow
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What every part of the opening needs: who asks, for what, and where warnings go."""
+
+    session: Session
+    request: Request
+    workflow: Workflow
+    emit: Callable[[Event], None]
+    saved: Saved = field(default_factory=lambda: checkpoint.Saved(None, ()))
+
+    def warn(self, lines: Sequence[str]) -> None:
+        for line in lines:
+            self.emit(Warned(line))
+
+
+def preview(
+    session: Session, request: Request, emit: Callable[[Event], None]
+) -> Iterator[tuple[Step, StepPrompt]]:
+    """Give the prompts of the steps to come; neither locks nor mends a checkpoint."""
+    saved = _read(session, request)
+    run = _prepared(_opening(session, request, emit, saved))
+    return run.preview(_to_come(run, request))
+
+
+def begin(session: Session, request: Request, emit: Callable[[Event], None]) -> OpenRun:
+    """Open a run: a new one, that of a checkpoint, or the one of the tasks before in this call."""
+    with ExitStack() as undo:
+        saved, file = _reopened(session, request)
+        if file:
+            undo.callback(file.close)
+        opening = _opening(session, request, emit, saved)
+        if joined := _joined(opening):
+            return joined
+        run = _prepared(opening)
+        _preflight(opening, run)
+        if file is None:
+            file = _created(opening, run)
+            undo.callback(file.close, keep=False)
+        if run.world.surroundings.stdin is not None and saved.stdin is None:
+            file.stdin(run.world.surroundings.stdin)
+        undo.pop_all()
+    session.current = OpenRun(session, request, run, file)
+    return session.current
+
+
+def _opening(
+    session: Session, request: Request, emit: Callable[[Event], None], saved: Saved
+) -> Opening:
+    loaded = session.load(request)
+    opening = Opening(session, request, loaded.workflow, emit, saved)
+    opening.warn([f"{problem}" for problem in loaded.warnings])
+    opening.warn(session.settings.warnings)
+    for name in (request.step, request.from_step, request.until):
+        if name and name not in loaded.workflow.index:
+            raise unknown_step(name, loaded.workflow)
+    first, last = request.from_step, request.until
+    if first and last and loaded.workflow.index[first] > loaded.workflow.index[last]:
+        raise UsageError(f"--from `{first}` comes after --until `{last}`")
+    return opening
+
+
+def unknown_step(name: str, workflow: Workflow) -> UsageError:
+    return UsageError(
+        f"no step `{name}` in `{workflow.name}`{did_you_mean(name, workflow.index)}",
+        f"its steps are {', '.join(workflow.index)}",
+    )
+
+
+def _joined(opening: Opening) -> OpenRun | None:
+    """Share the run that an earlier step task of the same call left open."""
+    request, current = opening.request, opening.session.current
+    if current is None or not request.step or request.checkpoint or request.resume:
+        return None
+    if current.run.workflow.text != opening.workflow.text:
+        return None
+    if request.text is not None and request.text != current.run.task:
+        raise UsageError("the steps of one call share one task", "give it to the first one only")
+    joined = current.joined(request, opening.emit)
+    _preflight(opening, joined.run)
+    return joined
+
+
+def _prepared(opening: Opening) -> Run:
+    """Make the run, from what is kept and what was asked, without calling anything."""
+    session, request, saved = opening.session, opening.request, opening.saved
+    given = session.settings.environ.get("AETHR_TASK", "") if request.text is None else request.text
+    if request.text is not None and not given.strip():
+        raise UsageError("the task is blank", 'say what to do: aethr run "…"')
+    if saved.header:
+        opening.warn(resume.match(saved.header, opening.workflow, session.settings, given))
+    results = resume.known(saved.results, opening.workflow)
+    resume.refuse_finished(saved, opening.workflow, request)
+    task = given or (saved.header.task if saved.header else "") or editor.ask(session.settings)
+    run = Run(opening.workflow, task, _world(opening), results)
+    if request.from_step:
+        run.position = plan.jump(run.workflow, run.position, request.from_step)
+    return run
+
+
+def _world(opening: Opening) -> World:
+    settings = opening.session.settings
+    made = (
+        {name: make(settings) for name, make in backends.BACKENDS.items()}
+        if settings.live
+        else dict.fromkeys(backends.BACKENDS, MockBackend())
+    )
+    mask = Mask(settings.secrets)
+    around = context.Surroundings(
+        root=settings.root,
+        repo=git.find(settings.root, settings.environ),
+        stdin=opening.saved.stdin or _stdin(opening, mask),
+    )
+    return World(settings, made, around, mask, opening.emit)
+
+
+def _stdin(opening: Opening, mask: Mask) -> str | None:
+    """Read what was piped in, once, if a step to come may see it: at most one limit's worth."""
+    workflow, only = opening.workflow, opening.request.step
+    limits = [
+        step.context_limit
+        for step in workflow.steps
+        if only in ("", step.id) and any(s.kind is SourceKind.STDIN for s in step.context)
+    ]
+    if not limits:
+        return None
+    if sys.stdin is None or sys.stdin.isatty():
+        raise UsageError(
+            "the context source `stdin` needs input, and stdin is a terminal",
+            "pipe something in: git diff main | aethr run …",
+        )
+    # One more than the limit, so that what was not read is known to be cut. A
+    # character has at most 4 bytes in UTF-8.
+    data = sys.stdin.buffer.read(4 * (max(limits) + 1))
+    return mask(data.decode("utf-8", "replace")[: max(limits) + 1])
+
+
+def _to_come(run: Run, request: Request) -> list[Step]:
+    """Give the steps that the request may reach, in order, each once."""
+    if request.step:
+        return [run.workflow.step(request.step)]
+    end = run.workflow.index[request.until] + 1 if request.until else len(run.workflow.steps)
+    return list(run.workflow.steps[run.position.index : end])
+
+
+def _preflight(opening: Opening, run: Run) -> None:
+    """Have every backend look at its steps, those that a loop may go back to included."""
+    workflow, ahead = run.workflow, _to_come(run, opening.request)
+    if not ahead:
+        return
+    returns = [workflow.index[step.repeat.back_to] for step in ahead if step.repeat]
+    places = [workflow.index[step.id] for step in ahead]
+    first = places[0] if opening.request.step else min(places + returns)
+    said: dict[str, None] = {}
+    for step in workflow.steps[first : places[-1] + 1]:
+        model = workflow.model_for(step, run.world.settings.model)
+        backend = run.world.backends[step.backend]
+        said |= dict.fromkeys(backend.preflight(step, model))
+        backend.prepare()
+    opening.warn(list(said))
+
+
+def _read(session: Session, request: Request) -> Saved:
+    path, text = _place(session, request)
+    if text:
+        return checkpoint.parse(text.encode(), "--resume-checkpoint")
+    if path and (request.resume or _begun(path)):
+        return checkpoint.read(path)
+    return checkpoint.Saved(None, ())
+
+
+def _reopened(session: Session, request: Request) -> tuple[Saved, Checkpoint | None]:
+    """Give what is kept, with its file locked; no file where a new one is to be made."""
+    path, text = _place(session, request)
+    if path and not text and (request.resume or _begun(path)):
+        if checkpoint.read(path).header is None:
+            return checkpoint.read(path), None  # the older form is continued in a new file
+        return checkpoint.reopen(path)
+    return _read(session, request), None
+
+
+def _place(session: Session, request: Request) -> tuple[Path | None, str]:
+    """Tell where the checkpoint to go on from is: a path, or its JSON on the command line."""
+    if request.resume and request.checkpoint:
+        raise UsageError("--checkpoint and --resume-checkpoint exclude each other")
+    if request.resume.startswith("@"):
+        return session.start / request.resume[1:], ""
+    if request.resume:
+        return None, request.resume
+    return (session.start / request.checkpoint if request.checkpoint else None), ""
+
+
+def _begun(path: Path) -> bool:
+    """Whether a file named with --checkpoint holds a run already; an empty one does not."""
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False
+
+
+def _created(opening: Opening, run: Run) -> Checkpoint:
+    request, session = opening.request, opening.session
+    path = session.start / request.checkpoint if request.checkpoint else None
+    file = checkpoint.create(path, run.workflow.name)
+    file.header(
+        Header(
+            run.workflow.name,
+            resume.digest(run.workflow),
+            run.workflow.text,
+            run.world.mask(run.task),
+            session.settings.live,
+            git.head(run.world.surroundings.repo) if run.world.surroundings.repo else "",
+        )
+    )
+    for result in run.results:
+        file.result(result)
+    return file

@@ -1,0 +1,144 @@
+"""Whether a checkpoint may go on in this run, and the words with which people go on."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from typing import TYPE_CHECKING
+
+from aethr import plan
+from aethr.errors import NotPassed, UsageError
+from aethr.text import count
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from aethr.checkpoint import Header, Saved
+    from aethr.options import Door, Request
+    from aethr.results import StepResult
+    from aethr.settings import Settings
+    from aethr.workflow import Workflow
+
+
+def digest(workflow: Workflow) -> str:
+    return hashlib.sha256(workflow.text.encode()).hexdigest()
+
+
+def match(header: Header, workflow: Workflow, settings: Settings, task: str) -> list[str]:
+    """Raise UsageError where the checkpoint is of something else; return warnings.
+
+    ``task`` is the one given with this call, empty where none was.
+    """
+    if header.workflow != workflow.name:
+        raise UsageError(
+            f"this checkpoint is of workflow `{header.workflow}`, not of `{workflow.name}`",
+            "name its file with -f or its preset with --preset",
+        )
+    if task and task != header.task:
+        raise UsageError(
+            "this checkpoint is of another task", "give no task: the checkpoint knows it"
+        )
+    if header.live != settings.live:
+        was, now = ("live", "mock") if header.live else ("mock", "live")
+        raise UsageError(
+            f"this checkpoint is of a {was} run; this one is {now}",
+            "set AETHR_LIVE=1 to go on" if header.live else "unset AETHR_LIVE and AETHR_MODEL",
+        )
+    if header.digest != digest(workflow):
+        return ["the workflow file was edited since the checkpoint began"]
+    return []
+
+
+def known(results: Sequence[StepResult], workflow: Workflow) -> tuple[StepResult, ...]:
+    """Give the kept results. Raises UsageError where the workflow has no such step any more."""
+    for result in results:
+        if result.step_id not in workflow.index:
+            raise UsageError(
+                f"the checkpoint has a result of step `{result.step_id}`, "
+                "which the workflow has not",
+                "undo the edit, or begin a new run",
+            )
+    return tuple(results)
+
+
+def refuse_finished(saved: Saved, workflow: Workflow, request: Request) -> None:
+    """Raise UsageError for a run that is done: it must not make another one succeed."""
+    position = plan.replay(workflow, saved.results)
+    if not saved.results or plan.next_step(workflow, position):
+        return
+    if position.passed:
+        raise UsageError("the run of this checkpoint is finished and passed", "begin a new run")
+    if not request.step and not request.from_step:
+        raise UsageError(
+            "the run of this checkpoint is finished and not passed",
+            f"--from {shlex.quote(again_from(workflow, position))} goes through it again",
+        )
+
+
+def again_from(workflow: Workflow, position: plan.Position) -> str:
+    """Name the step from which fresh passes can make a finished run pass."""
+    for step in workflow.steps:
+        if step.id in position.exhausted and step.repeat:
+            return step.repeat.back_to
+    return next(step.id for step in workflow.steps if step.id in position.open)
+
+
+def go_on(workflow: Workflow, results: Sequence[StepResult], with_command: str) -> str:
+    """Give the last lines of a run that is not finished: what is kept, and the command."""
+    done = len({result.step_id for result in results})
+    are = "is" if done == 1 else "are"
+    return (
+        f"{done} of {count(len(workflow.steps), 'step')} {are} done and kept. To go on:\n"
+        f"  {with_command}"
+    )
+
+
+def not_passed(
+    workflow: Workflow,
+    position: plan.Position,
+    results: Sequence[StepResult],
+    make_command: Callable[[str], str],
+) -> NotPassed:
+    """Say why a run that is done did not pass, and with which command it can."""
+    last = results[-1]
+    judged = [result for result in results if result.step_id in position.open | position.exhausted]
+    shown = judged[-1] if judged else last
+    repeat = workflow.step(shown.step_id).repeat
+    said = f"step `{shown.step_id}` said {shown.verdict.value}" if shown.verdict else ""
+    if shown.unproven:
+        error = NotPassed(
+            f"step `{shown.step_id}` passed what it did not see whole: {', '.join(shown.unproven)}",
+            "narrow its context, raise context_limit, or accept it with allow_truncated: true",
+        )
+    elif repeat and shown.step_id in position.exhausted:
+        said = said or f"the answer of step `{shown.step_id}` does not meet its loop's condition"
+        passes = count(repeat.max_iterations, "pass", "passes")
+        error = NotPassed(f"{said}, and its loop of {passes} is over")
+    else:
+        error = NotPassed(said)
+    if shown is last and repeat and not shown.unproven and shown.step_id in position.exhausted:
+        error.hint = f"raise max_iterations of step `{shown.step_id}` in the workflow file, then:"
+        error.footer = f"  {make_command('')}"
+    else:
+        error.footer = f"To go through it again:\n  {make_command(again_from(workflow, position))}"
+    return error
+
+
+def command(
+    door: Door, request: Request, settings: Settings, path: Path, from_step: str = ""
+) -> str:
+    """Give the exact command that goes on from a checkpoint, for a shell."""
+    switches = [
+        f"{name}={shlex.quote(settings.environ[name])}"
+        for name in ("AETHR_LIVE", "AETHR_MODEL")
+        if settings.environ.get(name)
+    ]
+    # One step by itself is repeated by itself; anything else goes on to the end.
+    verb = ["step", request.step] if request.step and not from_step else ["run"]
+    options = [("--from", from_step), ("-f", request.workflow), ("--preset", request.preset)]
+    words = [*verb[1:], *(word for name, value in options if value for word in (name, value))]
+    said = " ".join([*switches, f"{door.value}{verb[0]}", *map(shlex.quote, words)])
+    if request.checkpoint:
+        return f"{said} \\\n    --checkpoint {shlex.quote(request.checkpoint)}"
+    return f"{said} \\\n    --resume-checkpoint {shlex.quote(f'@{path}')}"
