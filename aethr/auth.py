@@ -1,0 +1,106 @@
+"""Providers' keys in the project's ``.env``."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tempfile
+from getpass import getpass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aethr import git
+from aethr.errors import UsageError, did_you_mean
+from aethr.routing import ALIASES, PROVIDERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from aethr.settings import Settings
+
+
+def login(root: Path, environ: Mapping[str, str], provider: str, key: str) -> list[str]:
+    """Store a provider's key in ``root/.env``, mode 0600; return what to tell people."""
+    name = _variable(provider)
+    said = ["a key on the command line can be seen by others on this machine"] if key else []
+    path = root / ".env"
+    value = _checked(key or _asked(name))
+    _store(path, name, value)
+    said.append(f"{name} is stored in {path}")
+    if environ.get(name) not in (None, value):
+        said.append(f"warning: the environment has another {name}, which is used instead")
+    if git.is_tracked(root, ".env", environ):
+        said.append("warning: git tracks .env; take it out with `git rm --cached .env`")
+    elif not git.is_ignored(root, ".env", environ):
+        said.append("warning: git does not ignore .env; add it to .gitignore")
+    return said
+
+
+def status(settings: Settings) -> Iterator[str]:
+    """Tell for each provider whether a key is set and where it stands, never the key."""
+    for provider, entry in PROVIDERS.items():
+        if entry.keys:
+            yield f"{provider:<12} {_place(entry.keys, settings)}"
+
+
+def _place(names: tuple[str, ...], settings: Settings) -> str:
+    for name in names:
+        if settings.environ.get(name):
+            return f"set      {name}, from the environment"
+        if name not in settings.environ and settings.dotenv.get(name):
+            return f"set      {name}, from {settings.root / '.env'}"
+    return f"missing  {' or '.join(names)}"
+
+
+def _variable(provider: str) -> str:
+    known = {name: entry for name, entry in PROVIDERS.items() if entry.keys}
+    entry = known.get(ALIASES.get(provider, provider))
+    if entry is None:
+        names = [*known, *ALIASES]
+        said = f"unknown provider `{provider}`{did_you_mean(provider, names)}"
+        hint = f"one of {', '.join(names)}"
+        raise UsageError(said if provider else "no provider was named", hint)
+    return entry.keys[0]
+
+
+def _asked(name: str) -> str:
+    """Ask without echo on a terminal, else read the first line of what is piped in."""
+    if sys.stdin is None:
+        raise UsageError("there is no stdin to read the key from")
+    if sys.stdin.isatty():
+        return getpass(f"{name}: ")
+    return sys.stdin.readline()
+
+
+def _checked(key: str) -> str:
+    key = key.strip()
+    if not key:
+        raise UsageError("aborted: the key is empty")
+    if re.search(r"[\s\x00-\x1f'\"\\]", key):
+        raise UsageError("the key has spaces, quotes or control characters: it is no key")
+    return key
+
+
+def _store(path: Path, name: str, value: str) -> None:
+    """Replace or add one line; the file is written whole beside it and then moved there."""
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder")
+    # Through a link, so that the user's own shared file stays one.
+    path = path.resolve()
+    try:
+        old = path.read_text(encoding="utf-8") if path.exists() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"can't read {path}: {error}") from None
+    line = re.compile(rf"^\s*(?:export\s+)?{name}\s*=.*$", re.MULTILINE)
+    said = f"{name}={value}"
+    new, found = line.subn(lambda _: said, old)
+    if not found:
+        new = f"{old}{'' if not old or old.endswith(chr(10)) else chr(10)}{said}\n"
+    try:
+        file, beside = tempfile.mkstemp(dir=path.parent, prefix=".env.")  # mode 0600
+        with os.fdopen(file, "w", encoding="utf-8") as writer:
+            writer.write(new)
+        Path(beside).replace(path)
+    except OSError as error:
+        raise UsageError(f"can't write {path}: {error.strerror}") from None

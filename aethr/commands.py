@@ -1,0 +1,201 @@
+"""The hand-written tasks. Each is thin: it reads its options and hands over.
+
+What a task needs is imported when it runs: ``aethr --help`` waits for none of it.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from invoke import Collection
+
+from aethr import __version__
+from aethr.errors import UsageError
+from aethr.options import Door, Init, Login, Nothing, Options, Request, Target
+from aethr.streams import out, tell
+from aethr.task import AethrTask
+from aethr.text import count
+from aethr.workflow import SourceKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from invoke import Context
+
+    from aethr.task import Wiring
+    from aethr.workflow import Workflow
+
+
+def tasks(wiring: Wiring) -> Collection:
+    """Give the collection ``aethr`` of every hand-written task."""
+    # At the invoke door a second bare word is the next task's name, not the step's TASK.
+    console = wiring.session.door is Door.CONSOLE
+    step_words = ("step", "text") if console else ("step",)
+    return Collection(
+        "aethr",
+        AethrTask(
+            run,
+            wiring,
+            name="run",
+            asks=(Request, Options),
+            words=("text",),
+            without=("step",),
+        ),
+        AethrTask(
+            step,
+            wiring,
+            name="step",
+            asks=(Request, Options),
+            words=step_words,
+            without=("from_step", "until"),
+        ),
+        AethrTask(init, wiring, name="init", asks=(Init,), words=("preset",)),
+        AethrTask(show, wiring, name="show", asks=(Target,)),
+        AethrTask(check, wiring, name="check", asks=(Target,)),
+        AethrTask(schema, wiring, name="schema", asks=(Nothing,)),
+        AethrTask(version, wiring, name="version", asks=(Nothing,)),
+        Collection(
+            "auth",
+            AethrTask(login, wiring, name="login", asks=(Login,), words=("provider",)),
+            AethrTask(status, wiring, name="status", asks=(Nothing,)),
+        ),
+    )
+
+
+def run(wiring: Wiring, c: Context, request: Request, options: Options) -> None:
+    """Run the workflow."""
+    from aethr import front, loader
+
+    request = _with_task(request, c)
+    if options.show_prompt or c.config.run.dry:
+        front.preview(wiring.session, request, options)
+    else:
+        front.run(wiring.session, request, options, lambda w: loader.caller(wiring, w, c.config))
+
+
+def step(wiring: Wiring, c: Context, request: Request, options: Options) -> None:
+    """Run one step, by its exact id."""
+    from aethr import front
+
+    if not request.step:
+        steps = wiring.session.load(request).workflow.index
+        raise UsageError("no step was named", f"one of {', '.join(steps)}")
+    request = _with_task(request, c)
+    if options.show_prompt or c.config.run.dry:
+        front.preview(wiring.session, request, options)
+    else:
+        front.step(wiring.session, request, options)
+
+
+def init(wiring: Wiring, _: Context, asked: Init) -> None:
+    """Write .aethr.yaml from a preset."""
+    from aethr import presets
+
+    if asked.list:
+        out(_preset_list())
+        return
+    name = asked.preset or _ask_for_preset()
+    file = wiring.session.root / ".aethr.yaml"
+    kept = presets.write(name, file, force=asked.force)
+    if kept:
+        tell(f"the old text is kept in {kept}\n")
+    tell(f"wrote {file} from preset {name}\n")
+    tell('Next: aethr show, then aethr run "what to do"\n')
+
+
+def show(wiring: Wiring, _: Context, target: Target) -> None:
+    """Show the workflow's map: who answers each step, and what it sees."""
+    from aethr import overview
+
+    workflow = wiring.session.load(target).workflow
+    settings = wiring.session.settings
+    lines = [
+        overview.headline(workflow, settings.live_because),
+        *overview.lines(workflow, settings.model, full=True),
+    ]
+    out("\n".join(lines) + "\n")
+
+
+def check(wiring: Wiring, _: Context, target: Target) -> None:
+    """Validate the workflow file and what it refers to."""
+    from aethr import loader, routing
+
+    loaded = wiring.session.load(target)
+    workflow = loaded.workflow
+    warnings = [
+        *map(str, loaded.warnings),
+        *wiring.session.settings.warnings,
+        *filter(None, map(routing.unchecked, workflow.model_names)),
+        *_missing_files(workflow, wiring.session.root),
+        *loader.renamed(workflow),
+    ]
+    for line in warnings:
+        tell(f"warning: {line}\n")
+    said = f", {count(len(warnings), 'warning')}" if warnings else ""
+    out(f"{workflow.name}: {count(len(workflow.steps), 'step')}, no errors{said}\n")
+
+
+def schema(_: Wiring, __: Context, ___: Nothing) -> None:
+    """Print the JSON Schema of .aethr.yaml, for editors."""
+    from aethr import config
+
+    out(config.schema_text())
+
+
+def version(_: Wiring, __: Context, ___: Nothing) -> None:
+    """Print the version."""
+    out(f"aethr {__version__}\n")
+
+
+def login(wiring: Wiring, _: Context, asked: Login) -> None:
+    """Store a provider's key in the project's .env."""
+    from aethr import auth
+
+    root, environ = wiring.session.root, wiring.session.settings.environ
+    for line in auth.login(root, environ, asked.provider, asked.key):
+        tell(f"{line}\n")
+
+
+def status(wiring: Wiring, _: Context, __: Nothing) -> None:
+    """Show which providers have a key and where it stands, never the key."""
+    from aethr import auth
+
+    out("\n".join(auth.status(wiring.session.settings)) + "\n")
+
+
+def _with_task(request: Request, c: Context) -> Request:
+    """Take what stands behind ``--`` as the task."""
+    if not c.remainder:
+        return request
+    if request.text is not None:
+        raise UsageError("two tasks: one before and one after `--`")
+    return replace(request, text=c.remainder)
+
+
+def _missing_files(workflow: Workflow, root: Path) -> Iterator[str]:
+    for step in workflow.steps:
+        for source in step.context:
+            if source.kind is SourceKind.FILE and not (root / source.argument).exists():
+                yield f"{step.id}: {source.name}: there is no such file"
+
+
+def _preset_list() -> str:
+    from aethr import presets
+
+    width = max(map(len, presets.names()))
+    return "".join(f"{name:{width}}  {presets.describe(name)}\n" for name in presets.names())
+
+
+def _ask_for_preset() -> str:
+    """Ask on a terminal; elsewhere give the list and fail, since nothing was chosen."""
+    tell(_preset_list())
+    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError("no preset was named", "aethr init NAME")
+    tell("preset: ")
+    name = sys.stdin.readline().strip()
+    if not name:
+        raise UsageError("aborted: no preset was named")
+    return name

@@ -1,0 +1,150 @@
+"""Tasks whose options are a dataclass, and whose words may be left out."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from dataclasses import Field, dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from invoke import Argument, Context, Task
+
+from aethr.errors import Interrupted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from invoke import Collection
+
+    from aethr.session import Session
+
+
+@dataclass
+class Wiring:
+    """What every task of a collection holds: the session, and the steps' own tasks.
+
+    invoke copies a collection's tasks; copied together, they stay wired to the
+    copied steps, with the ``pre`` and ``post`` that a user may have given those.
+    """
+
+    session: Session
+    steps: Collection
+
+
+class AethrTask(Task[Any]):
+    """A task of ours: its body gets the wiring, the context, and the options as records.
+
+    ``words`` names the options that may be given as bare words, in order. invoke
+    has positional arguments only as required ones (pyinvoke/invoke#159), so an
+    option is declared positional only when the command line has a word for it.
+    """
+
+    def __init__(
+        self,
+        body: Callable[..., Any],
+        wiring: Wiring,
+        *,
+        name: str,
+        asks: Sequence[type],
+        words: Sequence[str] = (),
+        without: Iterable[str] = (),
+    ) -> None:
+        super().__init__(body, name=name, positional=())
+        self.wiring = wiring
+        self.asks = tuple(asks)
+        self.words = tuple(words)
+        self.without = frozenset(without)
+
+    def __call__(self, *args: Any, **given: Any) -> Any:  # noqa: ANN401 - as invoke's
+        if len(args) != 1 or not isinstance(args[0], Context):
+            raise TypeError(f"call it with the context and keywords: {self.name}(c, …)")
+        self.times_called += 1
+        records = []
+        for record in self.asks:
+            mine = {field.name for field in fields(record)}
+            records.append(record(**{name: given[name] for name in mine & given.keys()}))
+        try:
+            return self.body(self.wiring, args[0], *records)
+        except KeyboardInterrupt as error:
+            # invoke itself would exit with 1.
+            raise Interrupted(getattr(error, "signum", signal.SIGINT)) from None
+
+    def __eq__(self, other: object) -> bool:
+        """Differ from every task, so that ``step plan step plan`` runs twice (invoke#536)."""
+        return False
+
+    __hash__ = object.__hash__
+
+    @property
+    def options(self) -> list[Field[Any]]:
+        """The options as fields of records, in the order in which they are declared."""
+        every = (field for record in self.asks for field in fields(record))
+        return [field for field in every if field.name not in self.without]
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:  # noqa: ARG002 - invoke's
+        arguments = [_argument(field) for field in self.options]
+        words = [next(a for a in arguments if a.name == name) for name in self.words]
+        for word in words[: given_words(self.name, arguments, sys.argv[1:])]:
+            # A positional argument with another default than None would never be filled.
+            word.positional, word.default = True, None
+        return [*words, *(argument for argument in arguments if argument not in words)]
+
+
+def _argument(field: Field[Any]) -> Argument:
+    """Make invoke's argument of an option."""
+    said: Mapping[str, Any] = field.metadata
+    flag = long_flag(field)
+    return Argument(
+        names=(flag, said["short"]) if said["short"] else (flag,),
+        kind=type(field.default) if field.default is not None else str,
+        default=field.default,
+        help=said["help"],
+        attr_name=field.name if field.name != flag else None,
+    )
+
+
+def long_flag(field: Field[Any]) -> str:
+    """``resume-checkpoint``, without its dashes."""
+    return str(field.metadata["flag"] or field.name.replace("_", "-"))
+
+
+def given_words(task: str, arguments: Sequence[Argument], argv: Sequence[str]) -> int:
+    """Count the bare words that follow the task's name, its own flags and their values apart.
+
+    A flag that is not the task's ends the count: invoke then names it as unknown,
+    instead of taking it for a word.
+    """
+    flags = {_flag(name): argument for argument in arguments for name in argument.names}
+    inverse = {f"--no-{a.names[0]}" for a in arguments if a.kind is bool and a.default is True}
+    found = 0
+    rest = iter(_after(task, argv))
+    for word in rest:
+        if not word.startswith("-") or word == "-":
+            found += 1
+        elif argument := flags.get(word):
+            if argument.takes_value:
+                next(rest, None)
+        elif not (word in inverse or _known_cluster(word, flags)):
+            break
+    return found
+
+
+def _after(task: str, argv: Sequence[str]) -> Sequence[str]:
+    """Give the words behind the task's name, up to ``--``; a dotted name is surely ours."""
+    body = argv[: argv.index("--")] if "--" in argv else argv
+    dotted = [place for place, word in enumerate(body) if word.endswith(f".{task}")]
+    plain = [place for place, word in enumerate(body) if word == task]
+    places = dotted or plain
+    return body[places[0] + 1 :] if places else ()
+
+
+def _known_cluster(word: str, flags: Mapping[str, Argument]) -> bool:
+    """Whether a word is ``--name=value``, ``-fvalue`` or ``-qv`` of the task's own flags."""
+    if word.startswith("--") or "=" in word:
+        return word.partition("=")[0] in flags
+    first = flags.get(word[:2])
+    return first is not None and (first.takes_value or all(f"-{c}" in flags for c in word[1:]))
+
+
+def _flag(name: str) -> str:
+    return f"-{name}" if len(name) == 1 else f"--{name}"
