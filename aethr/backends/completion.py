@@ -1,0 +1,172 @@
+"""One call of LiteLLM: the only home of ``litellm``, whose types don't leave it."""
+
+from __future__ import annotations
+
+import logging
+import re
+import warnings
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from aethr import routing
+from aethr.backends.answer import Ending, Piece
+from aethr.backends.failures import Trouble
+from aethr.errors import UsageError, did_you_mean
+from aethr.results import Usage
+from aethr.settings import quiet_litellm
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from litellm import CustomStreamWrapper
+    from litellm.types.utils import ModelResponse, ModelResponseStream
+    from litellm.types.utils import Usage as Tokens
+
+    from aethr.routing import Route
+    from aethr.workflow import ModelRef
+
+# LiteLLM reads "stop" into every piece of their streams, so that one which breaks
+# off looks whole (1.106.2); their plain answers carry the reason of the server.
+_AT_ONCE = ("gemini/", "vertex_ai/gemini")
+
+# Where LiteLLM is given no key it takes the environment's, whatever the endpoint.
+NO_KEY = "none"
+
+
+def load() -> None:
+    """Import LiteLLM with its talk on stdout and stderr turned off; 2.5 s the first time."""
+    quiet_litellm()
+    warnings.filterwarnings("ignore", module=r"(litellm|pydantic)(\.|$)")
+    import litellm
+
+    litellm.suppress_debug_info = True
+    litellm.disable_hf_tokenizer_download = True  # else it stalls 24 s offline
+    for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
+        logging.getLogger(name).disabled = True
+
+
+def load_early() -> None:
+    """Import it in a thread; whoever waits for that loads again, and meets the error."""
+    # At the interpreter's exit it is a RuntimeError ("can't register atexit after
+    # shutdown") that nobody needs to see.
+    with suppress(ImportError, RuntimeError):
+        load()
+
+
+def provider_of(route: Route) -> str:
+    """Ask LiteLLM for the provider of a model. Raises UsageError where it knows none."""
+    import litellm
+    from litellm.exceptions import BadRequestError
+
+    # Asking it to resolve `github_copilot/…` would begin a login.
+    if route.provider in litellm.provider_list:
+        return route.provider
+    try:
+        _, provider, _, _ = litellm.get_llm_provider(route.model)
+    except BadRequestError:
+        known = [*routing.PROVIDERS, *routing.ALIASES, *map(str, litellm.provider_list)]
+        who = f"provider `{route.provider}`" if route.provider else "model"
+        guess = did_you_mean(route.provider or route.model, known)
+        raise UsageError(
+            f"LiteLLM knows no {who} ({route.name}){guess}",
+            "write provider:model, such as openai:gpt-4o-mini",
+        ) from None
+    return str(provider)
+
+
+def complete(
+    route: Route, ref: ModelRef, seconds: float, prompt: str
+) -> Iterator[Piece | Ending | Trouble]:
+    """Send a prompt as one user message. A failure is not raised, but the last event."""
+    import litellm
+
+    provider = _prefix(route)
+    streamed = not route.model.startswith(_AT_ONCE)
+    parameters = {
+        "stream_options": {"include_usage": True} if streamed else None,
+        "temperature": ref.temperature,
+        "top_p": ref.top_p,
+        "max_tokens": ref.max_tokens,
+        "reasoning_effort": ref.reasoning_effort,
+        "api_base": route.api_base,
+        "api_key": route.api_key or (NO_KEY if provider else None),
+        "custom_llm_provider": provider,
+    }
+    try:
+        response = litellm.completion(
+            model=route.model,
+            messages=[{"role": "user", "content": prompt}],
+            stream=streamed,
+            timeout=seconds,
+            max_retries=0,
+            **{name: value for name, value in parameters.items() if value is not None},
+        )
+        yield from _pieces(response, route) if streamed else _at_once(response, route)
+    except Exception as error:  # noqa: BLE001 - LiteLLM also raises bare ones; any is a failed call
+        yield _trouble(error)
+
+
+def _prefix(route: Route) -> str | None:
+    """LiteLLM's name of a provider in our table; of others it decides by the model's name."""
+    entry = routing.PROVIDERS.get(route.provider)
+    return entry.prefix if entry else None
+
+
+def _at_once(response: ModelResponse, route: Route) -> Iterator[Piece | Ending]:
+    choice = response.choices[0]
+    fields = getattr(choice, "provider_specific_fields", None) or {}
+    made_up = choice.finish_reason == "stop" and not fields.get("native_finish_reason")
+    yield Piece(choice.message.content or "")
+    yield Ending(None if made_up else choice.finish_reason, _usage(response, route))
+
+
+def _pieces(response: CustomStreamWrapper, route: Route) -> Iterator[Piece | Ending]:
+    last = None
+    for chunk in response:
+        last = chunk if getattr(chunk, "usage", None) else last
+        delta = chunk.choices[0].delta if chunk.choices else None
+        if delta and (delta.content or getattr(delta, "reasoning_content", None)):
+            yield Piece(delta.content or "")
+    # Undocumented attributes, held by tests. The reason in the chunks may be made up, and a
+    # usage that is in no chunk of the server is LiteLLM's own estimate (1.106.2).
+    sent = any(getattr(chunk, "usage", None) for chunk in response.chunks)
+    usage = _usage(last, route) if last and sent else Usage()
+    yield Ending(response.received_finish_reason, usage)
+
+
+def _usage(response: ModelResponse | ModelResponseStream, route: Route) -> Usage:
+    """Read the tokens of a whole answer off its last part, and the price of them."""
+    import litellm
+
+    usage: Tokens = response["usage"]
+    price = getattr(usage, "cost", None)
+    if not price:
+        with suppress(Exception):  # it raises bare ones
+            price = litellm.completion_cost(
+                response, route.model, custom_llm_provider=_prefix(route)
+            )
+    # 0 is also what it says of models whose price it does not know (openrouter/…, 1.106.2).
+    cost = price or (0.0 if route.provider == "ollama" else None)
+    return Usage(usage.prompt_tokens, usage.completion_tokens, cost)
+
+
+def _trouble(error: Exception) -> Trouble:
+    """Take the facts out of an exception; of one in mid-stream, out of what caused it."""
+    cause = getattr(error, "original_exception", None) or error
+    body = getattr(cause, "body", None)
+    headers = getattr(cause, "litellm_response_headers", None) or {}
+    return Trouble(
+        kind=type(cause).__name__,
+        status=getattr(cause, "status_code", None),
+        text=str(cause),
+        code=str(body.get("code") or "") if isinstance(body, dict) else "",
+        wait=_wait(headers.get("retry-after", ""), str(cause)),
+    )
+
+
+def _wait(header: str, text: str) -> float | None:
+    """Read when to come back, in seconds, from Retry-After or, as Gemini says it, from the text."""
+    if re.fullmatch(r"\d+(\.\d+)?", header):
+        return float(header)
+    found = re.search(r"\b(?:retry|try again) in (\d+(?:\.\d+)?)s\b", text)
+    return float(found[1]) if found else None
