@@ -89,18 +89,18 @@ def _store(path: Path, name: str, value: str) -> None:
     # Through a link, so that the user's own shared file stays one.
     path = path.resolve()
     try:
-        old = path.read_text(encoding="utf-8") if path.exists() else ""
+        old = path.read_bytes().decode() if path.exists() else ""
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"can't read {path}: {error}") from None
-    line = re.compile(rf"^\s*(?:export\s+)?{name}\s*=.*$", re.MULTILINE)
+    line = re.compile(rf"^[ \t]*(?:export\s+)?{name}\s*=[^\r\n]*", re.MULTILINE)
     said = f"{name}={value}"
     new, found = line.subn(lambda _: said, old)
     if not found:
         new = f"{old}{'' if not old or old.endswith(chr(10)) else chr(10)}{said}\n"
     try:
         file, beside = tempfile.mkstemp(dir=path.parent, prefix=".env.")  # mode 0600
-        with os.fdopen(file, "w", encoding="utf-8") as writer:
-            writer.write(new)
+        with os.fdopen(file, "wb") as writer:
+            writer.write(new.encode())
         Path(beside).replace(path)
     except OSError as error:
         raise UsageError(f"can't write {path}: {error.strerror}") from None

@@ -149,7 +149,7 @@ def _from_lines(lines: list[dict[str, Any]]) -> Saved:
     if first["format"] != FORMAT:
         raise UsageError(f"this checkpoint has format {first['format']}; this Aethr reads {FORMAT}")
     header = Header(**{key: first[key] for key in Header.__dataclass_fields__})
-    if not isinstance(header.task, str) or not isinstance(header.live, bool):
+    if not isinstance(first["task"], str) or not isinstance(first["live"], bool):
         raise TypeError
     piped = [line["text"] for line in lines if line["kind"] == "stdin"]
     results = tuple(_result(line) for line in lines if line["kind"] == "result")

@@ -128,7 +128,7 @@ def check(wiring: Wiring, _: Context, target: Target) -> None:
     warnings = [
         *map(str, loaded.warnings),
         *wiring.session.settings.warnings,
-        *filter(None, map(routing.unchecked, workflow.model_names)),
+        *routing.unknown_providers(workflow),
         *_missing_files(workflow, wiring.session.root),
         *loader.renamed(workflow),
     ]

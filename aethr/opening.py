@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from aethr import backends, checkpoint, context, editor, git, plan, resume
+from aethr import backends, checkpoint, context, editor, git, plan, resume, routing
 from aethr.backends.scripted import MockBackend
 from aethr.checkpoint import Header
 from aethr.errors import UsageError, did_you_mean
@@ -183,11 +183,11 @@ def _preflight(opening: Opening, run: Run) -> None:
     first = places[0] if opening.request.step else min(places + returns)
     said: dict[str, None] = {}
     for step in workflow.steps[first : places[-1] + 1]:
-        model = workflow.model_for(step, run.world.settings.model)
-        backend = run.world.backends[step.backend]
-        said |= dict.fromkeys(backend.preflight(step, model))
-        backend.prepare()
+        model = routing.model_for(workflow, step, run.world.settings.model)
+        said |= dict.fromkeys(run.world.backends[step.backend].preflight(step, model))
     opening.warn(list(said))
+    for name in {step.backend for step in ahead}:
+        run.world.backends[name].prepare()
 
 
 def _read(session: Session, request: Request) -> Saved:

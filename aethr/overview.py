@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aethr import routing
 from aethr.prompt import condition
 from aethr.text import count, printable
 
@@ -38,7 +39,7 @@ def _row(workflow: Workflow, step: Step, model: str | None, *, full: bool) -> tu
 
 def answerer(workflow: Workflow, step: Step, model: str | None) -> str:
     """Tell who answers a step: its model, its agent, or the agent with its model."""
-    chosen = workflow.model_for(step, model)
+    chosen = routing.model_for(workflow, step, model)
     agent = [] if step.backend == "model" else [step.backend]
     return " · ".join([*agent, *([chosen.name] if chosen else [])]) or "no model"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import sys
 from typing import TYPE_CHECKING, Any
 
 from invoke import Exit, ParseError, Program
@@ -62,6 +63,12 @@ class AethrProgram(Program):
             f"usage: aethr {name.replace('.', ' ')} {use}".rstrip() for name, use in group.items()
         )
         raise Exit(code=0 if asked else USAGE)
+
+    def parse_core(self, argv: list[str] | None) -> None:
+        """Let Python keep its bytecode: invoke turns that off, and each start compiled us anew."""
+        before = sys.dont_write_bytecode
+        super().parse_core(argv)
+        sys.dont_write_bytecode = before
 
     def parse_core_args(self) -> None:
         try:
@@ -132,6 +139,9 @@ class AethrProgram(Program):
         unknown = re.fullmatch(r"No idea what '(.*)' is!", str(error), re.DOTALL)
         command = error.context.name if error.context else None
         help_hint = f"aethr {(command or '').replace('.', ' ')} --help".replace("  ", " ")
+        if "required positional" in str(error):
+            # A word is required only where the command stands twice: see AethrTask.
+            return UsageError(f"one command a call: `{command}` stands twice", help_hint)
         if not unknown:
             return UsageError(str(error).rstrip("!"), help_hint)
         word = unknown[1]

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from aethr import context, events, plan, prompt, verdict
+from aethr import context, events, plan, prompt, routing, verdict
 from aethr.errors import Interrupted, StepFailed
 from aethr.results import Call, Doubt, StepResult, Verdict
 
@@ -69,7 +69,7 @@ class Run:
         """
         here = plan.jump(self.workflow, self.position, step.id)
         number = self._numbers[step.id] + 1
-        model = self.workflow.model_for(step, self.world.settings.model)
+        model = routing.model_for(self.workflow, step, self.world.settings.model)
         self.world.emit(events.StepStarted(step, number, model, _passes(step, here)))
         composed = self._compose(step, here, self.results, self._outputs)
         doubts = self._doubts(step, composed.blocks)

@@ -122,17 +122,6 @@ class Workflow:
     def step(self, step_id: str) -> Step:
         return self.steps[self.index[step_id]]
 
-    @property
-    def model_names(self) -> list[str]:
-        """Every model that the file names, fallbacks included, each once."""
-        models = self.models.values()
-        return list(dict.fromkeys(name for ref in models for name in (ref.name, *ref.fallbacks)))
-
-    def model_for(self, step: Step, instead: str | None = None) -> ModelRef | None:
-        """Give the model of a step's role; ``instead`` replaces every model, not a missing one."""
-        model = self.models.get(step.role)
-        return ModelRef(instead) if model and instead else model
-
     @cached_property
     def loops(self) -> tuple[tuple[Loop, ...], ...]:
         """Give the loops around each place, outermost first; around the end, after the last, none.

@@ -34,7 +34,7 @@ def nested(draw: st.DrawFn, most: int = 7) -> Workflow:
     count = draw(st.integers(1, most))
     loops: dict[int, int] = {}
     for end in range(1, count):
-        starts = [start for start in range(end) if _fits(start, end, loops)]
+        starts = [start for start in range(end) if _fits(start, loops)]
         back_to = draw(st.none() | st.sampled_from(starts)) if starts else None
         if back_to is not None:
             loops[end] = back_to
@@ -47,6 +47,6 @@ def nested(draw: st.DrawFn, most: int = 7) -> Workflow:
     )
 
 
-def _fits(start: int, end: int, loops: dict[int, int]) -> bool:
-    """Whether a loop to the new ``end`` would enclose or miss each one before it."""
+def _fits(start: int, loops: dict[int, int]) -> bool:
+    """Whether a loop from here to a later end would enclose or miss each one before it."""
     return all(other_end < start or start <= other for other_end, other in loops.items())
