@@ -1,0 +1,36 @@
+"""Fixtures that most tests start from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.support.cli import Shell
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Shared runners are slow at times: no example fails for the time it takes.
+settings.register_profile(
+    "aethr", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+settings.load_profile("aethr")
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    """Give an empty folder outside any repository, with a clean environment."""
+    (tmp_path / "project").mkdir()
+    return Shell(tmp_path / "project", tmp_path / "home")
+
+
+@pytest.fixture
+def repo(shell: Shell) -> Shell:
+    """Give a git repository with one commit."""
+    shell.git("init", "-q")
+    shell.write({"README.md": "# demo\n", "src/app.py": "print('hi')\n"})
+    shell.git("add", "-A")
+    shell.git("commit", "-qm", "begin")
+    return shell
