@@ -1,0 +1,1 @@
+"""Whole processes beside their floors; run ``python -m benchmarks``."""
