@@ -1,0 +1,158 @@
+"""Asking git. Nothing here changes a repository.
+
+git runs with a fixed configuration: what a user has set for their own eyes
+must not change what a model is shown, nor start a program of theirs.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aethr import process
+from aethr.errors import UsageError
+from aethr.routing import KEY_NAMES
+from aethr.text import first_line
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+_TIMEOUT = 600.0  # seconds; a partial clone may have to fetch what is compared
+_CONFIG = (
+    "core.abbrev=auto",
+    "core.fsmonitor=false",  # else the program named there is started
+    "core.hooksPath=/dev/null",  # writing an index runs post-index-change
+    "core.quotePath=false",
+    "core.splitIndex=false",  # else the copy of an index could write into .git
+    "diff.autoRefreshIndex=true",
+    "diff.ignoreSubmodules=untracked",
+    "diff.suppressBlankEmpty=false",
+)
+_OTHERS = ("--others", "--exclude-standard")
+_MISUSED = 129  # git's exit code for arguments that it can't make sense of
+# Of git's own variables those that say where it may look and whom it may trust.
+_KEPT = re.compile(r"GIT_(CONFIG|CEILING_DIRECTORIES$|DISCOVERY_ACROSS_FILESYSTEM$)")
+_SECRET = re.compile(r"_(KEY|TOKEN|SECRET)$")
+_ADDED = {
+    "LC_ALL": "C",  # messages are read here
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Repo:
+    """A repository with a working tree. ``env`` is cleaned: no GIT_DIR, no keys."""
+
+    top: Path
+    env: Mapping[str, str]
+
+    def command(self, *arguments: str, cwd: Path | None = None) -> process.Command:
+        return _command(arguments, cwd or self.top, self.env)
+
+
+def find(start: Path, environ: Mapping[str, str], secret: Collection[str] = ()) -> Repo | None:
+    """Find the repository that a folder is in; None without one, or without git.
+
+    ``secret`` names variables that git must not see, beside those that look like keys.
+    Raises UsageError where git refuses the repository, as one of another owner.
+    """
+    env = _cleaned(environ, secret)
+    try:
+        found = _ask(_command(("rev-parse", "--show-toplevel"), start, env))
+    except OSError:  # there is no program that could be started
+        return None
+    if found.code == 0:
+        return Repo(Path(os.fsdecode(found.stdout).removesuffix("\n")), env)
+    if re.search("not a git repository|must be run in a work tree", found.stderr):
+        return None
+    refused = failed("git", found.code, found.stderr)
+    raise UsageError(refused.summary, f"`git -C {start} status` says what to do")
+
+
+def head(repo: Repo) -> str:
+    """Return the commit that is checked out; empty before the first one."""
+    return _ask(repo.command("rev-parse", "--verify", "--quiet", "HEAD")).stdout.decode().strip()
+
+
+def is_tracked(root: Path, name: str, environ: Mapping[str, str]) -> bool:
+    repo = find(root, environ)
+    return bool(
+        repo and output(repo.command("ls-files", "-z", "--", f":(literal){name}", cwd=root))
+    )
+
+
+def is_ignored(root: Path, name: str, environ: Mapping[str, str]) -> bool:
+    """Whether git leaves a file alone that it does not track; it does where it is not used."""
+    repo = find(root, environ)
+    if repo is None:
+        return True
+    return _ask(repo.command("check-ignore", "--quiet", "--", name, cwd=root)).code == 0
+
+
+def files(repo: Repo, folder: Path) -> list[str]:
+    """List the files below a folder, relative to it: tracked, and untracked but not ignored."""
+    return names(repo.command("ls-files", "-z", "--cached", *_OTHERS, cwd=folder))
+
+
+def untracked(repo: Repo) -> list[str]:
+    """List what git neither tracks nor ignores; a repository inside this one ends with a slash."""
+    return names(repo.command("ls-files", "-z", *_OTHERS))
+
+
+def names(command: process.Command, asker: str = "git") -> list[str]:
+    """Run git to its end and give the file names that it lists with ``-z``."""
+    return [os.fsdecode(name) for name in output(command, asker).split(b"\0") if name]
+
+
+def output(command: process.Command, asker: str = "git") -> bytes:
+    """Run git to its end. Raises UsageError, in the name of ``asker``, where it fails."""
+    finished = _ask(command)
+    if finished.code:
+        raise failed(asker, finished.code, finished.stderr)
+    return finished.stdout
+
+
+def failed(asker: str, code: int, stderr: str) -> UsageError:
+    """Tell why git gave up, in its own words."""
+    if code == _MISUSED:
+        return UsageError(f"{asker}: nothing that git can compare")
+    fatal = re.search("^fatal: (.+)", stderr, re.MULTILINE)
+    said = fatal[1] if fatal else first_line(stderr) or f"exit code {code}"
+    return UsageError(f"{asker}: {said}")
+
+
+@contextmanager
+def in_time() -> Iterator[None]:
+    """Make a UsageError of git's timeout."""
+    try:
+        yield
+    except process.TimedOut:
+        raise UsageError(f"git did not end in {_TIMEOUT:.0f} s") from None
+
+
+def _ask(command: process.Command) -> process.Finished:
+    with in_time():
+        return process.run(command)
+
+
+def _cleaned(environ: Mapping[str, str], secret: Collection[str]) -> dict[str, str]:
+    """Leave out what would steer git, and keys: filters run with this environment too."""
+    hidden = {*KEY_NAMES, *secret}
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if name not in hidden and not _SECRET.search(name)
+        if not name.startswith("GIT_") or _KEPT.match(name)
+    }
+    return kept | _ADDED
+
+
+def _command(arguments: Sequence[str], cwd: Path, env: Mapping[str, str]) -> process.Command:
+    settings = [word for setting in _CONFIG for word in ("-c", setting)]
+    argv = ["git", "--no-pager", *settings, *arguments]
+    return process.Command(argv, cwd, env, timeout=_TIMEOUT)
