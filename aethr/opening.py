@@ -138,10 +138,15 @@ def _world(opening: Opening) -> World:
     mask = Mask(settings.secrets)
     around = context.Surroundings(
         root=settings.root,
-        repo=git.find(settings.root, settings.environ),
-        stdin=opening.saved.stdin or _stdin(opening, mask),
+        repo=git.find(settings.root, settings.environ, _key_names(opening.workflow)),
+        stdin=_stdin(opening, mask) if opening.saved.stdin is None else opening.saved.stdin,
     )
     return World(settings, made, around, mask, opening.emit)
+
+
+def _key_names(workflow: Workflow) -> set[str]:
+    """Name the variables that the file says are keys: git's filters are not to see them."""
+    return {ref.api_key_env for ref in workflow.models.values() if ref.api_key_env}
 
 
 def _stdin(opening: Opening, mask: Mask) -> str | None:
@@ -159,10 +164,10 @@ def _stdin(opening: Opening, mask: Mask) -> str | None:
             "the context source `stdin` needs input, and stdin is a terminal",
             "pipe something in: git diff main | aethr run …",
         )
-    # One more than the limit, so that what was not read is known to be cut. A
-    # character has at most 4 bytes in UTF-8.
+    # One character more than the limit tells that there is more; it has at most 4
+    # bytes in UTF-8. Masked before it is cut: a mask may be shorter than its key.
     data = sys.stdin.buffer.read(4 * (max(limits) + 1))
-    return mask(data.decode("utf-8", "replace")[: max(limits) + 1])
+    return mask(data.decode("utf-8", "surrogateescape"))[: max(limits) + 1]
 
 
 def _to_come(run: Run, request: Request) -> list[Step]:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from aethr.workflow import Step, Workflow
 
 
+_WIDTH = 80
+
+
 def headline(workflow: Workflow, live_because: str) -> str:
     """``review · 1 step · mock: no model, agent or command is called``."""
     mode = (
@@ -21,20 +24,30 @@ def headline(workflow: Workflow, live_because: str) -> str:
 
 
 def lines(workflow: Workflow, model: str | None, *, full: bool = False) -> list[str]:
-    """Give a line a step, in columns. ``full`` adds what each step sees and may do."""
-    rows = [_row(workflow, step, model, full=full) for step in workflow.steps]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        printable(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
+    """Give a row a step, in columns, and below it what has no room or is asked for.
+
+    ``full`` adds what each step sees and may do.
+    """
+    rows = [
+        (f"{place:>3}", step.id, step.role, answerer(workflow, step, model))
+        for place, step in enumerate(workflow.steps, 1)
     ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    found = []
+    for step, row in zip(workflow.steps, rows, strict=True):
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        found += [*_with_loop(line, step), *([f"     {_details(step)}"] if full else [])]
+    return [printable(line.rstrip()) for line in found]
 
 
-def _row(workflow: Workflow, step: Step, model: str | None, *, full: bool) -> tuple[str, ...]:
-    place = f"{workflow.index[step.id] + 1:>3}"
-    return (place, step.id, step.role, answerer(workflow, step, model), *_details(step, full=full))
+def _with_loop(line: str, step: Step) -> list[str]:
+    if step.repeat is None:
+        return [line]
+    loop = (
+        f"↺ {step.repeat.back_to}, until {condition(step.repeat)}, ≤ {step.repeat.max_iterations}"
+    )
+    beside = f"{line}  {loop}"
+    return [beside] if len(beside) < _WIDTH else [line, f"     {loop}"]
 
 
 def answerer(workflow: Workflow, step: Step, model: str | None) -> str:
@@ -44,15 +57,10 @@ def answerer(workflow: Workflow, step: Step, model: str | None) -> str:
     return " · ".join([*agent, *([chosen.name] if chosen else [])]) or "no model"
 
 
-def _details(step: Step, *, full: bool) -> tuple[str, ...]:
-    repeat = step.repeat
-    loop = (
-        f"↺ {repeat.back_to}, until {condition(repeat)}, ≤ {repeat.max_iterations}"
-        if repeat
-        else ""
-    )
-    if not full:
-        return (loop,)
-    sees = ", ".join(source.name for source in step.context) or "no context"
-    may = "unsafe permissions" if step.unsafe_permissions else ""
-    return (sees, f"history {step.history.value}", may, loop)
+def _details(step: Step) -> str:
+    said = [
+        f"sees {', '.join(source.name for source in step.context) or 'no context'}",
+        f"history {step.history.value}",
+        *(["unsafe permissions"] if step.unsafe_permissions else []),
+    ]
+    return " · ".join(said)

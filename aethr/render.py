@@ -26,8 +26,7 @@ class View:
     def __init__(self, *, quiet: bool, model: str | None) -> None:
         self._quiet = quiet
         self._model = model
-        self._steps = 0
-        self._live = False
+        self._places: dict[str, str] = {}
 
     def __call__(self, event: events.Event) -> None:
         if isinstance(event, events.Warned):
@@ -58,8 +57,8 @@ class View:
                 self._finished(event)
 
     def _started(self, event: events.RunStarted) -> None:
-        self._steps = len(event.workflow.steps)
-        self._live = bool(event.live_because)
+        total = len(event.workflow.steps)
+        self._places = {s.id: f"{place}/{total}" for place, s in enumerate(event.workflow.steps, 1)}
         self._line(overview.headline(event.workflow, event.live_because), style="bold")
         if not event.only:
             for line in overview.lines(event.workflow, self._model):
@@ -86,7 +85,10 @@ class View:
         self._line(said[event.turn])
 
     def _begin(self, event: events.StepStarted) -> None:
-        self._line(f"{heading(event)} …")
+        self._line(f"{self._heading(event)} …")
+
+    def _heading(self, event: events.StepStarted) -> str:
+        return f"{self._places[event.step.id]} {heading(event)}"
 
     def _text(self, text: str) -> None:
         """Leave an answer's pieces out: the text goes to stdout."""
@@ -117,7 +119,7 @@ class TerminalView(View):
         self._fresh = True  # the cursor is at the start of a line
 
     def _begin(self, event: events.StepStarted) -> None:
-        self._edge("╭", heading(event), "╮", "cyan")
+        self._edge("╭", self._heading(event), "╮", "cyan")
 
     def _end(self, _: str, line: str, style: str) -> None:
         self._edge("╰", line, "╯", style)
