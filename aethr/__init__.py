@@ -19,6 +19,7 @@ engine    opening     from a request to a run; what is wrong is found first
           ongoing     a run with its file: driven, ended, never lost
           resume      whether a checkpoint may go on, and with which words
           runtime     while there is a next step: prompt, backend, result
+          treelog     what a run's steps did to the working tree
 effects   backends    who answers a step: a model, an agent, a script
           editor      asks for the task
           config      YAML -> Workflow, every error at file:line:column
@@ -28,6 +29,7 @@ effects   backends    who answers a step: a model, an agent, a script
           diffs       what git compares, as material for a block
           files       opening what is inside the project, and nothing else
           settings    the environment and .env, read once
+          trees       the working tree recorded as git trees
           comparison  two states of a repository
           git         what git knows of files
           process     the only place that starts a process

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aethr.errors import UsageError
-from aethr.results import StepResult, Usage, Verdict
+from aethr.results import Artifact, Change, StepResult, Usage, Verdict
 from aethr.text import slug
 
 if TYPE_CHECKING:
@@ -34,12 +34,17 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "usage": dict,
     "model": str,
     "seconds": (int, float),
+    "artifact": dict,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The ``run`` line: what the run is of. ``digest`` is the SHA-256 of the workflow's text."""
+    """The ``run`` line: what the run is of. ``digest`` is the SHA-256 of the workflow's text.
+
+    ``commit`` and ``tree`` are git's where the run began; ``tree`` is empty where
+    none is recorded.
+    """
 
     workflow: str
     digest: str
@@ -47,6 +52,21 @@ class Header:
     task: str
     live: bool
     commit: str = ""
+    tree: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A ``start`` line: a step begins, ``after`` so many results.
+
+    ``tree`` is what stood in the working tree, ``marker`` is in the environment
+    of what the step starts; both are empty for a step that is no agent.
+    """
+
+    step_id: str
+    after: int
+    tree: str = ""
+    marker: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +76,7 @@ class Saved:
     header: Header | None
     results: tuple[StepResult, ...]
     stdin: str | None = None
+    starts: tuple[Start, ...] = ()
 
 
 class Checkpoint:
@@ -73,9 +94,9 @@ class Checkpoint:
         """Keep what was piped in: a resume can't read it again."""
         self._append("stdin", {"text": text})
 
-    def start(self, step_id: str, number: int) -> None:
+    def start(self, start: Start) -> None:
         """Tell that a step begins, before anything of it is called."""
-        self._append("start", {"step_id": step_id, "number": number})
+        self._append("start", asdict(start))
 
     def result(self, result: StepResult) -> None:
         self._append("result", _plain(result))
@@ -101,7 +122,7 @@ class Checkpoint:
 def create(path: Path | None, workflow: str) -> Checkpoint:
     """Make a new file: the one named, or one of a private folder of the temporary directory."""
     if path is None:
-        folder = _private_folder()
+        folder = private_folder()
         name = f"{slug(workflow, 'run')}-{secrets.token_hex(4)}.jsonl"
         return _opened(folder / name, os.O_CREAT | os.O_EXCL, temporary=True)
     return _opened(path, os.O_CREAT, temporary=False)
@@ -153,7 +174,12 @@ def _from_lines(lines: list[dict[str, Any]]) -> Saved:
         raise TypeError
     piped = [line["text"] for line in lines if line["kind"] == "stdin"]
     results = tuple(_result(line) for line in lines if line["kind"] == "result")
-    return Saved(header, results, piped[-1] if piped else None)
+    starts = tuple(_start(line) for line in lines if line["kind"] == "start")
+    return Saved(header, results, piped[-1] if piped else None, starts)
+
+
+def _start(line: dict[str, Any]) -> Start:
+    return Start(str(line["step_id"]), int(line["after"]), str(line["tree"]), str(line["marker"]))
 
 
 def _whole_lines(text: str) -> list[str]:
@@ -217,9 +243,15 @@ def _result(row: dict[str, Any]) -> StepResult:
             "step_id": known["step_id"],
             "verdict": Verdict(known["verdict"]) if "verdict" in known else None,
             "unproven": tuple(known.get("unproven", ())),
+            "artifact": _artifact(known["artifact"]) if "artifact" in known else None,
             "usage": Usage(**{name: usage.get(name) for name in Usage.__dataclass_fields__}),
         }
     )
+
+
+def _artifact(row: dict[str, Any]) -> Artifact:
+    changes = tuple(Change(**change) for change in row["changes"])
+    return Artifact(**{**row, "changes": changes})
 
 
 def _opened(path: Path, flags: int, *, temporary: bool) -> Checkpoint:
@@ -253,7 +285,7 @@ def _folder_name() -> Path:
     return Path(tempfile.gettempdir()) / f"aethr-{user}"
 
 
-def _private_folder() -> Path:
+def private_folder() -> Path:
     """Make the folder of this user's temporary checkpoints; refuse one that others could read."""
     folder = _folder_name()
     try:

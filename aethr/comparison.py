@@ -35,6 +35,7 @@ _OPTIONS = (
 class Comparison:
     """Two states of the files that git compares; ``name`` is the context source that asks.
 
+    An ``exact`` patch can be applied: binary files are in it, and whole object names.
     ``apart`` names the untracked repositories inside this one: git compares nothing in them.
     """
 
@@ -42,6 +43,7 @@ class Comparison:
     repo: git.Repo
     sides: tuple[str, ...] = ()
     apart: tuple[str, ...] = ()
+    exact: bool = False
 
     def names(self, paths: Sequence[str] = (), *, renames: bool = False) -> list[str]:
         """List the changed files, from the top; with ``renames`` a renamed one has its new name.
@@ -54,7 +56,9 @@ class Comparison:
     @contextmanager
     def patch(self, paths: Sequence[str] = ()) -> Iterator[Iterator[bytes]]:
         """Give the diff of some paths (all) in chunks; leaving the block ends git."""
-        with process.running(self._command("--find-renames=50%", "--patch", paths=paths)) as child:
+        exact = ("--binary", "--full-index") if self.exact else ()
+        command = self._command("--find-renames=50%", "--patch", *exact, paths=paths)
+        with process.running(command) as child:
             yield self._read(child)
 
     def _read(self, child: process.Running) -> Iterator[bytes]:

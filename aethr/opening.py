@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aethr import backends, checkpoint, context, editor, git, plan, resume, routing
@@ -15,6 +15,8 @@ from aethr.events import Warned
 from aethr.ongoing import OpenRun
 from aethr.runtime import Run, World
 from aethr.secrets import Mask
+from aethr.treelog import TreeLog
+from aethr.trees import Trees
 from aethr.workflow import SourceKind
 
 if TYPE_CHECKING:
@@ -37,7 +39,8 @@ class Opening:
     request: Request
     workflow: Workflow
     emit: Callable[[Event], None]
-    saved: Saved = field(default_factory=lambda: checkpoint.Saved(None, ()))
+    saved: Saved
+    calls: bool  # False for a preview, which records nothing either
 
     def warn(self, lines: Sequence[str]) -> None:
         for line in lines:
@@ -48,8 +51,8 @@ def preview(
     session: Session, request: Request, emit: Callable[[Event], None]
 ) -> Iterator[tuple[Step, StepPrompt]]:
     """Give the prompts of the steps to come; neither locks nor mends a checkpoint."""
-    saved = _read(session, request)
-    run = _prepared(_opening(session, request, emit, saved))
+    opening = _opening(session, request, emit)
+    run = _prepared(replace(opening, saved=_read(session, request)))
     return run.preview(_to_come(run, request))
 
 
@@ -59,7 +62,7 @@ def begin(session: Session, request: Request, emit: Callable[[Event], None]) -> 
         saved, file = _reopened(session, request)
         if file:
             undo.callback(file.close)
-        opening = _opening(session, request, emit, saved)
+        opening = replace(_opening(session, request, emit), saved=saved, calls=True)
         if joined := _joined(opening):
             return joined
         run = _prepared(opening)
@@ -74,11 +77,10 @@ def begin(session: Session, request: Request, emit: Callable[[Event], None]) -> 
     return session.current
 
 
-def _opening(
-    session: Session, request: Request, emit: Callable[[Event], None], saved: Saved
-) -> Opening:
+def _opening(session: Session, request: Request, emit: Callable[[Event], None]) -> Opening:
     loaded = session.load(request)
-    opening = Opening(session, request, loaded.workflow, emit, saved)
+    nothing = checkpoint.Saved(None, ())
+    opening = Opening(session, request, loaded.workflow, emit, nothing, calls=False)
     opening.warn([f"{problem}" for problem in loaded.warnings])
     opening.warn(session.settings.warnings)
     for name in (request.step, request.from_step, request.until):
@@ -141,7 +143,27 @@ def _world(opening: Opening) -> World:
         repo=git.find(settings.root, settings.environ, _key_names(opening.workflow)),
         stdin=_stdin(opening, mask) if opening.saved.stdin is None else opening.saved.stdin,
     )
-    return World(settings, made, around, mask, opening.emit)
+    world = World(settings, made, around, mask, opening.emit)
+    return replace(world, tree=_tree_log(opening, world))
+
+
+def _tree_log(opening: Opening, world: World) -> TreeLog | None:
+    """Begin to record trees, in live runs of workflows in which something reads or makes them."""
+    agents = [s.id for s in opening.workflow.steps if world.backends[s.backend].agent]
+    reads = any(
+        source.kind is SourceKind.RUN_DIFF
+        for step in opening.workflow.steps
+        for source in step.context
+    )
+    if not world.settings.live or not (agents or reads):
+        return None
+    if world.surroundings.repo is None:
+        opening.warn([f"{name}: outside git its changes can't be shown" for name in agents])
+        return None
+    trees = Trees(world.surroundings.repo, checkpoint.private_folder())
+    header = opening.saved.header
+    base = header.tree if header else trees.record().id if opening.calls else ""
+    return TreeLog(trees, base, opening.saved.starts)
 
 
 def _key_names(workflow: Workflow) -> set[str]:
@@ -245,6 +267,7 @@ def _created(opening: Opening, run: Run) -> Checkpoint:
             run.world.mask(run.task),
             session.settings.live,
             git.head(run.world.surroundings.repo) if run.world.surroundings.repo else "",
+            run.world.tree.base if run.world.tree else "",
         )
     )
     for result in run.results:

@@ -7,7 +7,7 @@ the pass counts of the loops around one step.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,9 @@ class Position:
 
     ``index`` is the place of the next step, or the number of steps at the end.
     ``passes`` counts the current pass, from 1, of each loop around that place,
-    outermost first. ``open`` holds the steps whose last verdict is not pass,
+    outermost first. ``taken`` counts the results so far, ``since`` those before
+    the outermost loop around the place was entered (before the step, where there
+    is none). ``open`` holds the steps whose last verdict is not pass,
     ``exhausted`` the loops (by controlling step) whose last pass did not meet
     their condition.
     """
@@ -35,6 +37,8 @@ class Position:
     passes: tuple[int, ...] = ()
     open: frozenset[str] = frozenset()
     exhausted: frozenset[str] = frozenset()
+    taken: int = 0
+    since: int = 0
 
     @property
     def passed(self) -> bool:
@@ -51,7 +55,7 @@ class Turn(Enum):
 
 
 def start(workflow: Workflow) -> Position:
-    return Position(passes=_carried(workflow, Position(index=len(workflow.steps)), 0))
+    return _moved(workflow, Position(index=len(workflow.steps)), 0)
 
 
 def replay(workflow: Workflow, results: Iterable[StepResult]) -> Position:
@@ -68,8 +72,7 @@ def next_step(workflow: Workflow, position: Position) -> Step | None:
 
 def jump(workflow: Workflow, position: Position, step_id: str) -> Position:
     """Go to a step: loops around both places keep their count, others start afresh."""
-    place = workflow.index[step_id]
-    return _moved(position, place, _carried(workflow, position, place))
+    return _moved(workflow, position, workflow.index[step_id])
 
 
 def advance(workflow: Workflow, position: Position, result: StepResult) -> Position:
@@ -83,13 +86,13 @@ def advance(workflow: Workflow, position: Position, result: StepResult) -> Posit
         exhausted=_with(
             here.exhausted, result.step_id, None if turn is None else turn is Turn.EXHAUSTED
         ),
+        taken=here.taken + 1,
+        since=here.since,
     )
     if turn is Turn.BACK:
-        loop = workflow.loops[here.index][-1]
-        again = _moved(judged, here.index, (*here.passes[:-1], here.passes[-1] + 1))
-        return _moved(again, loop.start, _carried(workflow, again, loop.start))
-    after = here.index + 1
-    return _moved(judged, after, _carried(workflow, judged, after))
+        again = replace(judged, passes=(*here.passes[:-1], here.passes[-1] + 1))
+        return _moved(workflow, again, workflow.loops[here.index][-1].start)
+    return _moved(workflow, judged, here.index + 1)
 
 
 def turned(workflow: Workflow, position: Position, result: StepResult) -> Turn | None:
@@ -114,19 +117,18 @@ def _met(repeat: Repeat, result: StepResult) -> bool:
     return reviewed and (repeat.until_contains is None or repeat.until_contains in result.content)
 
 
-def _carried(workflow: Workflow, position: Position, place: int) -> tuple[int, ...]:
-    """Give the counts at another place; proper nesting makes shared loops a common prefix."""
+def _moved(workflow: Workflow, position: Position, place: int) -> Position:
+    """Go to another place; proper nesting makes the loops around both a common prefix."""
     if place == position.index and position.passes:
-        return position.passes
+        return position
     ours, theirs = workflow.loops[position.index], workflow.loops[place]
-    return tuple(
+    passes = tuple(
         position.passes[depth] if depth < len(ours) and ours[depth] is loop else 1
         for depth, loop in enumerate(theirs)
     )
-
-
-def _moved(position: Position, index: int, passes: tuple[int, ...]) -> Position:
-    return Position(index, passes, position.open, position.exhausted)
+    stays = place == position.index or bool(ours and theirs and ours[0] is theirs[0])
+    since = position.since if stays else position.taken
+    return replace(position, index=place, passes=passes, since=since)
 
 
 def _member(verdict: Verdict | None) -> bool | None:

@@ -14,7 +14,7 @@ from aethr.workflow import History
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from aethr.results import Block, StepResult
+    from aethr.results import Artifact, Block, Change, StepResult
     from aethr.workflow import Repeat, Step, Workflow
 
 
@@ -59,6 +59,13 @@ def _opening(around: Setting) -> str:
     return f"You are the {step.role} in step `{step.id}`, {place} of `{workflow.name}`."
 
 
+def shown(step: Step, results: Sequence[StepResult]) -> Sequence[StepResult]:
+    """Give the earlier results that a step sees whole."""
+    if step.history is History.ALL:
+        return results
+    return results[-1:] if step.history is History.LATEST else ()
+
+
 def _history(around: Setting, results: Sequence[StepResult]) -> Iterable[_Section]:
     kind = around.step.history
     if kind is History.NONE or not results:
@@ -68,8 +75,22 @@ def _history(around: Setting, results: Sequence[StepResult]) -> Iterable[_Sectio
         yield _Section("# Earlier results, a line each", "\n".join(lines), foreign=True)
         return
     yield _Section("# Earlier results")
-    for result in results if kind is History.ALL else results[-1:]:
-        yield _Section(f"## {_titled(result, around.workflow)}", result.content, foreign=True)
+    for result in shown(around.step, results):
+        title = _titled(result, around.workflow)
+        yield _Section(f"## {title}", result.content, foreign=True)
+        if result.artifact:
+            yield _Section(f"## Files changed by {title}", stat(result.artifact), foreign=True)
+
+
+def stat(artifact: Artifact) -> str:
+    """Give a line a changed file: ``src/app.py +41 -3``."""
+
+    def line(change: Change) -> str:
+        if change.added is None:
+            return f"{change.path} binary"
+        return f"{change.path} +{change.added} -{change.removed}"
+
+    return "\n".join(map(line, artifact.changes)) or "[no file]"
 
 
 def _latest_of_each(results: Sequence[StepResult]) -> Iterable[StepResult]:

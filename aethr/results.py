@@ -80,12 +80,16 @@ NOTHING_USED = Usage(0, 0, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a backend is asked to do. ``root`` is the folder an agent works in."""
+    """What a backend is asked to do. ``root`` is the folder an agent works in.
+
+    ``marker`` stands in the environment of everything that an agent starts.
+    """
 
     step: Step
     prompt: str
     model: ModelRef | None
     root: Path
+    marker: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,31 @@ class Reply:
     content: str
     usage: Usage = NOTHING_USED
     model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A changed file with its lines; None for a binary one."""
+
+    path: str
+    added: int | None
+    removed: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """What a step changed in the working tree: ``before`` and ``tree`` name git trees.
+
+    ``patch`` goes from the implementation's first start since its loop was
+    entered, ``run_patch`` from the run's start; None where one is too large to
+    be kept. ``changes`` are the step's own.
+    """
+
+    before: str
+    tree: str
+    changes: tuple[Change, ...]
+    patch: str | None
+    run_patch: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +142,7 @@ class StepResult:
     usage: Usage = field(default=NOTHING_USED)
     model: str = ""
     seconds: float = 0.0
+    artifact: Artifact | None = None
 
     @property
     def heading(self) -> str:

@@ -9,11 +9,15 @@ import signal
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from aethr import context, events, plan, prompt, routing, verdict
-from aethr.errors import Interrupted, StepFailed
+from aethr.checkpoint import Start
+from aethr.context import Patch
+from aethr.errors import AethrError, Interrupted, StepFailed
 from aethr.results import Call, Doubt, StepResult, Verdict
+from aethr.workflow import SourceKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,9 +25,10 @@ if TYPE_CHECKING:
     from aethr.backends import Backend
     from aethr.checkpoint import Checkpoint
     from aethr.context import Surroundings
-    from aethr.results import Block, Reply, StepPrompt
+    from aethr.results import Artifact, Block, Reply, StepPrompt
     from aethr.secrets import Mask
     from aethr.settings import Settings
+    from aethr.treelog import TreeLog
     from aethr.workflow import Step, Workflow
 
 
@@ -36,10 +41,15 @@ class World:
     surroundings: Surroundings
     mask: Mask
     emit: Callable[[events.Event], None]
+    tree: TreeLog | None = None
 
 
 class Run:
-    """One run of a workflow: its results so far, and the position that they add up to."""
+    """One run of a workflow: its results so far, and the position that they add up to.
+
+    ``world.tree`` is None where no tree is recorded: in mock mode, outside git,
+    or where no step works on the tree.
+    """
 
     def __init__(
         self, workflow: Workflow, task: str, world: World, results: Sequence[StepResult] = ()
@@ -74,17 +84,23 @@ class Run:
         composed = self._compose(step, here, self.results, self._outputs)
         doubts = self._doubts(step, composed.blocks)
         self._announce(step, composed, doubts)
-        checkpoint.start(step.id, number)
+        start = self._start(step)
+        checkpoint.start(start)
         began = time.monotonic()
         output = _Output(step.id, self.world)
-        call = Call(step, composed.text, model, self.world.settings.root)
+        call = Call(step, composed.text, model, self.world.settings.root, start.marker)
         try:
             reply = self.world.backends[step.backend].answer(call, output)
-        except (StepFailed, KeyboardInterrupt) as error:
+            artifact = self._artifact(step, start, here)
+            output.close()
+        except (AethrError, KeyboardInterrupt) as error:
             raise self._broken(error, output, time.monotonic() - began, checkpoint) from None
-        output.close()
-        result = self._result(step, reply, doubts)
-        result = replace(result, number=number, seconds=round(time.monotonic() - began, 3))
+        result = replace(
+            self._result(step, reply, doubts),
+            number=number,
+            seconds=round(time.monotonic() - began, 3),
+            artifact=artifact,
+        )
         checkpoint.result(result)
         self._keep(here, result)
         return result
@@ -111,13 +127,32 @@ class Run:
         results: Sequence[StepResult],
         outputs: Mapping[str, str],
     ) -> StepPrompt:
-        around = replace(self.world.surroundings, outputs=outputs)
+        kinds = {source.kind for source in step.context}
+        shown = prompt.shown(step, results)
+        around = replace(
+            self.world.surroundings,
+            outputs=outputs,
+            latest_diff=_latest_diff(results),
+            run_diff=self.world.tree.run_diff()
+            if self.world.tree and SourceKind.RUN_DIFF in kinds
+            else None,
+            # A step that lists `latest_diff` has the patches already, as one.
+            patches=() if SourceKind.LATEST_DIFF in kinds else self._patches(shown),
+        )
         blocks = context.collect(step.context, around, step.context_limit)
         setting = prompt.Setting(
             self.workflow, step, self.task, here.passes[-1] if step.repeat else 0
         )
         composed = prompt.build(setting, results, blocks)
         return replace(composed, text=self.world.mask(composed.text))
+
+    def _patches(self, shown: Sequence[StepResult]) -> tuple[Patch, ...]:
+        """Give the patches of the results that a step sees, each its own step's."""
+        if self.world.tree is None:
+            return ()
+        tree = self.world.tree
+        own = ((result, tree.own_patch(result.artifact)) for result in shown if result.artifact)
+        return tuple(Patch(f"changes of {result.heading}", text) for result, text in own if text)
 
     def _doubts(self, step: Step, blocks: Sequence[Block]) -> tuple[str, ...]:
         """Name the blocks over which a pass of this step would not count."""
@@ -137,6 +172,46 @@ class Run:
 
     def _warn(self, step_id: str, line: str) -> None:
         self.world.emit(events.Warned(self.world.mask(line), step_id))
+
+    def _start(self, step: Step) -> Start:
+        """Tell where a step begins; for an agent with the tree, and a marker to find it by."""
+        if not self.world.backends[step.backend].agent:
+            return Start(step.id, len(self.results))
+        marker = token_hex(8)
+        if self.world.tree is None:
+            return Start(step.id, len(self.results), "", marker)
+        tree = self.world.tree.record()
+        start = Start(step.id, len(self.results), tree.id, marker)
+        self.world.tree.began(start)
+        return start
+
+    def _artifact(self, step: Step, start: Start, here: plan.Position) -> Artifact | None:
+        """Record what an agent changed. Raises StepFailed where it should have and did not."""
+        if self.world.tree is None or not start.tree:
+            return None
+        tree = self.world.tree.record()
+        if tree.unread:
+            names = ", ".join(tree.unread)
+            self._warn(step.id, f"not in the diff, untracked and over 5 MB: {names}")
+        artifact = self.world.tree.artifact(start, here.since, tree.id)
+        if artifact.patch is None:
+            self._warn(step.id, "the patch is over 10 MB and is not kept")
+        if artifact.patch == "":
+            self._unchanged(step, here)
+        return artifact
+
+    def _unchanged(self, step: Step, here: plan.Position) -> None:
+        """Judge an implementation that changed nothing since its first start."""
+        sources = (source for other in self.workflow.steps for source in other.context)
+        read = any(source.kind is SourceKind.LATEST_DIFF for source in sources)
+        expected = read if step.expect_changes is None else step.expect_changes
+        if not expected:
+            return
+        if max(here.passes, default=1) == 1:
+            raise StepFailed(
+                "the agent changed nothing", "expect_changes: false on the step accepts that"
+            )
+        self._warn(step.id, "the agent changed nothing")
 
     def _result(self, step: Step, reply: Reply, doubts: tuple[str, ...]) -> StepResult:
         content = self.world.mask(reply.content)
@@ -167,7 +242,7 @@ class Run:
 
     def _broken(
         self,
-        error: StepFailed | KeyboardInterrupt,
+        error: AethrError | KeyboardInterrupt,
         output: _Output,
         seconds: float,
         checkpoint: Checkpoint,
@@ -180,7 +255,7 @@ class Run:
             checkpoint.failure(output.step_id, "interrupted", self.world.mask(output.said))
             return Interrupted(getattr(error, "signum", signal.SIGINT))
         reason, hint = self.world.mask(error.summary), self.world.mask(error.hint)
-        partial = self.world.mask(error.partial or output.said)
+        partial = self.world.mask(getattr(error, "partial", "") or output.said)
         checkpoint.failure(output.step_id, reason, partial)
         return StepFailed(f"step `{output.step_id}` failed: {reason}", hint, partial)
 
@@ -215,6 +290,12 @@ class _Output:
     def _show(self, text: str) -> None:
         if text:
             self._emit(events.Chunk(text))
+
+
+def _latest_diff(results: Sequence[StepResult]) -> str | None:
+    """Give the patch of the most recent implementation."""
+    found = (result.artifact for result in reversed(results) if result.artifact)
+    return next((artifact.patch for artifact in found), None)
 
 
 def _passes(step: Step, here: plan.Position) -> tuple[int, int] | None:

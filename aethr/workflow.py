@@ -75,7 +75,11 @@ class Repeat:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step. ``verdict`` is None where the file leaves it to the role and the loop."""
+    """One step.
+
+    ``verdict`` is None where the file leaves it to the role and the loop,
+    ``expect_changes`` where it is left to whether a step reads the diff.
+    """
 
     id: str
     role: str
@@ -86,6 +90,7 @@ class Step:
     allow_truncated: bool = False
     unsafe_permissions: bool = False
     verdict: bool | None = None
+    expect_changes: bool | None = None
     repeat: Repeat | None = None
 
     @property

@@ -11,27 +11,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aethr import checkpoint
-from aethr.checkpoint import Header
+from aethr.checkpoint import Header, Start
 from aethr.errors import UsageError
-from aethr.results import StepResult, Usage, Verdict
+from aethr.results import Artifact, Change, StepResult, Usage, Verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 HEADER = Header("demo", "abc", "workflow: demo", "a task\n\u2028 with ünï \ud800", True, "f00")
+ARTIFACT = Artifact("b", "t", (Change("a\udce9.py", 1, None),), "diff \udce9", None)
 RESULTS = (
     StepResult("plan", "do it \ud800", usage=Usage(1, None, 0.5), model="openai:x", seconds=1.5),
-    StepResult("review", "no", verdict=Verdict.REVISE),
+    StepResult("review", "no", verdict=Verdict.REVISE, artifact=ARTIFACT),
     StepResult("review", "yes", 2, Verdict.INCONCLUSIVE, ("git_diff",)),
 )
+
+STARTS = (Start("plan", 0), Start("review", 1, "7ree", "mark"), Start("review", 2))
 
 
 def written(path: Path) -> Path:
     file = checkpoint.create(path, "demo")
     file.header(HEADER)
     file.stdin("piped")
-    for result in RESULTS:
-        file.start(result.step_id, result.number)
+    for start, result in zip(STARTS, RESULTS, strict=True):
+        file.start(start)
         file.result(result)
     file.failure("ship", "HTTP 500", "half a sent")
     file.close()
@@ -40,7 +43,7 @@ def written(path: Path) -> Path:
 
 def test_everything_comes_back(tmp_path: Path) -> None:
     saved = checkpoint.read(written(tmp_path / "c.jsonl"))
-    assert saved == checkpoint.Saved(HEADER, RESULTS, "piped")
+    assert saved == checkpoint.Saved(HEADER, RESULTS, "piped", STARTS)
 
 
 def test_every_line_says_what_it_is(tmp_path: Path) -> None:

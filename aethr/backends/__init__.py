@@ -29,7 +29,12 @@ class Output(Protocol):
 
 
 class Backend(Protocol):
-    """Answers steps. Made once a run; ``preflight`` comes before the first paid call."""
+    """Answers steps. Made once a run; ``preflight`` comes before the first paid call.
+
+    ``agent`` tells whether it works on the tree by itself.
+    """
+
+    agent: bool
 
     def preflight(self, step: Step, model: ModelRef | None) -> list[str]:
         """Raise UsageError where the step can't work; return warnings, one line each."""

@@ -32,6 +32,8 @@ TIMEOUT = 600.0  # seconds for a whole answer
 class ModelBackend:
     """Answers one user message, streamed; ``sleep`` is the wait before a retry, in seconds."""
 
+    agent = False
+
     def __init__(self, settings: Settings, sleep: Callable[[float], None] = time.sleep) -> None:
         self._settings = settings
         self._sleep = sleep

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 class OpenCodeBackend:
     """Stands in until OpenCode is driven for real: no live step is ever taken for done."""
 
+    agent = True
+
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class MockBackend:
     """Answers every step of any backend so that the step's own conditions hold."""
 
+    agent = False
+
     def preflight(self, step: Step, model: ModelRef | None) -> list[str]:
         refs = routing.with_fallbacks(model) if model and step.backend == "model" else []
         return [warning for ref in refs if (warning := routing.unchecked(ref.name))]
@@ -38,7 +40,10 @@ class ScriptedBackend:
     A call beyond the script is an IndexError.
     """
 
-    def __init__(self, script: Iterable[str | Reply | BaseException]) -> None:
+    def __init__(
+        self, script: Iterable[str | Reply | BaseException], *, agent: bool = False
+    ) -> None:
+        self.agent = agent
         self.calls: list[Call] = []
         self._script = list(script)
 
