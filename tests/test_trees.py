@@ -1,0 +1,169 @@
+"""The working tree is recorded exactly, and nothing of the user's changes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from aethr import git
+from aethr.results import Change
+from aethr.trees import LARGE, Trees
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.cli import Shell
+
+
+def trees_of(shell: Shell) -> Trees:
+    repo = git.find(shell.folder, shell.env)
+    assert repo
+    return Trees(repo)
+
+
+def listed(shell: Shell, tree: str) -> list[str]:
+    return shell.git("ls-tree", "-r", "-z", "--name-only", tree).split("\0")[:-1]
+
+
+@pytest.fixture
+def dirty(repo: Shell) -> Shell:
+    """Give a repository with the user's own uncommitted work of every kind."""
+    repo.write(
+        {".gitignore": "ignored\n", "gone.txt": "x\n", "moved.txt": "m\n" * 9, ".env": "K=1"}
+    )
+    repo.git("add", "-f", "-A")
+    repo.git("commit", "-qm", "more")
+    repo.write({"src/app.py": "mine\n", "stash.txt": "s"})
+    repo.git("stash", "-q", "--include-untracked")
+    (repo.folder / "gone.txt").unlink()
+    repo.git("mv", "moved.txt", "new place.txt")
+    repo.write({"staged.py": "s\n", "README.md": "unstaged\n", "new dir/ünï \n.txt": "u\n"})
+    repo.write({"ignored": "no", ".env": "K=2", "sub/.env.local": "no", "both.py": "staged\n"})
+    repo.git("add", "staged.py", "both.py")
+    repo.write({"both.py": "and more\n"})
+    return repo
+
+
+def users_own(shell: Shell) -> list[bytes | str]:
+    index = (shell.folder / ".git/index").read_bytes()
+    asked = ("status", "--porcelain"), ("stash", "list"), ("reflog",), ("for-each-ref",)
+    return [index, *(shell.git(*argv) for argv in asked)]
+
+
+def test_a_tree_holds_what_stands_there_but_nothing_secret_or_ignored(dirty: Shell) -> None:
+    tree = trees_of(dirty).record()
+    assert listed(dirty, tree.id) == sorted(
+        [".gitignore", "README.md", "both.py", "new dir/ünï \n.txt", "new place.txt"]
+        + ["src/app.py", "staged.py"]
+    )
+    assert dirty.git("show", f"{tree.id}:both.py") == "and more\n"
+    assert tree.unread == ()
+
+
+def test_nothing_of_the_users_changes(dirty: Shell) -> None:
+    before = users_own(dirty)
+    trees = trees_of(dirty)
+    one = trees.record()
+    dirty.write({"agent.txt": "a\n"})
+    assert trees.patch(one.id, trees.record().id)
+    (dirty.folder / "agent.txt").unlink()
+    assert users_own(dirty) == before
+
+
+def test_a_patch_holds_the_steps_changes_and_not_the_users(dirty: Shell) -> None:
+    trees = trees_of(dirty)
+    before = trees.record()
+    dirty.write({"README.md": "unstaged\nagent\n", "bin": bytes(range(256)), "n/e/w.py": "1\n"})
+    dirty.git("mv", "staged.py", "renamed.py")
+    dirty.git("add", "-A")
+    dirty.git("commit", "-qm", "by the agent")
+    after = trees.record()
+    patch = trees.patch(before.id, after.id)
+    assert patch
+    assert "+agent\n" in patch
+    assert "+unstaged" not in patch
+    assert "both.py" not in patch
+    assert trees.changes(before.id, after.id) == (
+        Change("README.md", 1, 0),
+        Change("bin", None, None),
+        Change("n/e/w.py", 1, 0),
+        Change("renamed.py", 1, 0),
+        Change("staged.py", 0, 1),
+    )
+    dirty.git("read-tree", "-u", "--reset", before.id)
+    applied = subprocess.run(
+        ["git", "apply", "--index"], cwd=dirty.folder, input=patch.encode(), check=False
+    )
+    assert applied.returncode == 0
+    assert dirty.git("write-tree").strip() == after.id
+
+
+def test_a_file_that_an_agent_ignores_or_hides_is_no_secret_leak(repo: Shell) -> None:
+    trees = trees_of(repo)
+    before = trees.record()
+    repo.write({".env": "OPENAI_API_KEY=sk-secret\n"})
+    repo.git("add", "-f", ".env")
+    assert trees.patch(before.id, trees.record().id) == ""
+
+
+def test_a_large_untracked_file_is_named_and_not_read(repo: Shell) -> None:
+    with (repo.folder / "huge.bin").open("wb") as file:
+        file.truncate(LARGE + 1)
+    os.mkfifo(repo.folder / "pipe")
+    tree = trees_of(repo).record()
+    assert tree.unread == ("huge.bin",)
+    assert "huge.bin" not in listed(repo, tree.id)
+
+
+def test_a_patch_that_is_too_large_is_not_kept(repo: Shell) -> None:
+    trees = trees_of(repo)
+    before = trees.record()
+    repo.write({f"f{n}.bin": os.urandom(LARGE - 1) for n in range(3)})
+    assert trees.patch(before.id, trees.record().id) is None
+
+
+def test_a_repository_without_a_commit(shell: Shell) -> None:
+    shell.git("init", "-q")
+    trees = trees_of(shell)
+    before = trees.record()
+    shell.write({"a.txt": "a\n"})
+    assert "+a\n" in (trees.patch(before.id, trees.record().id) or "")
+
+
+def test_a_linked_worktree_and_a_conflict(repo: Shell, tmp_path: Path) -> None:
+    repo.git("worktree", "add", "-q", str(tmp_path / "linked"), "-b", "other")
+    linked = type(repo)(tmp_path / "linked", tmp_path / "home")
+    linked.write({"src/app.py": "theirs\n"})
+    linked.git("commit", "-qam", "theirs")
+    repo.write({"src/app.py": "ours\n"})
+    repo.git("commit", "-qam", "ours")
+    who = ("-c", "user.name=t", "-c", "user.email=t@example.com")
+    assert linked.run("git", *who, "merge", "main").code == 1
+    tree = trees_of(linked).record()
+    assert "<<<<<<<" in linked.git("show", f"{tree.id}:src/app.py")
+    assert trees_of(repo).record().id != tree.id
+
+
+def test_a_submodule_is_recorded_by_its_commit(repo: Shell, tmp_path: Path) -> None:
+    inner = type(repo)(tmp_path / "inner", tmp_path / "home")
+    inner.folder.mkdir()
+    inner.git("init", "-q")
+    inner.write({"i.txt": "1"})
+    inner.git("add", "-A")
+    inner.git("commit", "-qm", "one")
+    repo.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(inner.folder), "sub")
+    trees = trees_of(repo)
+    before = trees.record()
+    sub = type(repo)(repo.folder / "sub", tmp_path / "home")
+    sub.write({"i.txt": "2"})
+    sub.git("commit", "-qam", "two")
+    assert "+Subproject commit" in (trees.patch(before.id, trees.record().id) or "")
+
+
+def test_a_tree_of_another_machine_is_not_there(repo: Shell) -> None:
+    trees = trees_of(repo)
+    assert trees.has(trees.record().id)
+    assert not trees.has("4b825dc642cb6eb9a060e54bf8d69288fbee4905")
