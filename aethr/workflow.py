@@ -77,7 +77,7 @@ class Repeat:
 class Step:
     """One step.
 
-    ``verdict`` is None where the file leaves it to the role and the loop,
+    Times are in seconds. ``verdict`` is None where the file leaves it to the role and the loop,
     ``expect_changes`` where it is left to whether a step reads the diff.
     """
 
@@ -89,6 +89,8 @@ class Step:
     context_limit: int = CONTEXT_LIMIT
     allow_truncated: bool = False
     unsafe_permissions: bool = False
+    timeout: float | None = None
+    idle_timeout: float | None = None
     verdict: bool | None = None
     expect_changes: bool | None = None
     repeat: Repeat | None = None

@@ -211,6 +211,9 @@ steps:
     role: implementer
     backend: opencode
     unsafe_permissions: true
+    timeout: 2h
+    idle_timeout: 90
+    expect_changes: false
   - id: review
     role: reviewer
     context: [latest_diff, "step:a/b ünï"]
@@ -264,6 +267,9 @@ def test_every_key_reaches_the_workflow() -> None:
                     "implementer",
                     backend="opencode",
                     unsafe_permissions=True,
+                    timeout=7200,
+                    idle_timeout=90,
+                    expect_changes=False,
                     context_limit=1000,
                 ),
                 Step(

@@ -61,6 +61,8 @@ def _fields(
 _STEP: Mapping[str, Callable[[Any], Any]] = {
     "context": lambda entries: tuple(map(contexts.parse, entries)),
     "history_visibility": History,
+    "timeout": seconds,
+    "idle_timeout": seconds,
     "repeat": lambda repeat: Repeat(**repeat),
 }
 _MODEL: Mapping[str, Callable[[Any], Any]] = {"timeout": seconds, "fallbacks": tuple}

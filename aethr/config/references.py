@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # Backends that work on the tree by themselves. They take a model's name, not its parameters.
 AGENTS = frozenset({"opencode"})
+_FOR_AGENTS = frozenset({"unsafe_permissions", "timeout", "idle_timeout", "expect_changes"})
 
 # A nearest name is looked for so far around: comparing all with all is quadratic.
 _NEAR = 50
@@ -134,9 +135,11 @@ def _step(file: _File, place: int) -> Iterator[Problem]:
         yield file.problem((*trail, "role"), f"{name} has the role {lacking}")
     backend = _text(step.get("backend", "model"))
     agents = one_of(sorted(AGENTS), "or")
-    if step.get("unsafe_permissions") is True and backend in _known_backends() - AGENTS:
-        text = f"`unsafe_permissions` in {name} is for agents ({agents}); its backend is {backend}"
-        yield file.at_key((*trail, "unsafe_permissions"), text)
+    if backend in _known_backends() - AGENTS:
+        for key in _FOR_AGENTS & step.keys():
+            if step[key] is not False:
+                text = f"`{key}` in {name} is for agents ({agents}); its backend is {backend}"
+                yield file.at_key((*trail, key), text)
 
 
 def _context(file: _File, place: int) -> Iterator[Problem]:
