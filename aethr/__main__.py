@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
 def main() -> None:
     """Run ``aethr`` with the arguments of the process."""
+    _hold_streams()
     if sys.argv[1:] in (["version"], ["--version"], ["-V"]):
         from aethr import __version__
+        from aethr.streams import out
 
-        print(f"aethr {__version__}")
+        out(f"aethr {__version__}\n")
         return
     from aethr.program import run
 
     run(sys.argv)
+
+
+def _hold_streams() -> None:
+    """Open what was closed (``>&-``): the next file would get its number, and our output."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 if __name__ == "__main__":

@@ -68,17 +68,20 @@ def _asked(name: str) -> str:
     """Ask without echo on a terminal, else read the first line of what is piped in."""
     if sys.stdin is None:
         raise UsageError("there is no stdin to read the key from")
-    if sys.stdin.isatty():
+    if not sys.stdin.isatty():
+        return sys.stdin.buffer.readline().decode("utf-8", "replace")
+    try:
         return getpass(f"{name}: ")
-    return sys.stdin.readline()
+    except EOFError:
+        return ""
 
 
 def _checked(key: str) -> str:
     key = key.strip()
     if not key:
         raise UsageError("aborted: the key is empty")
-    if re.search(r"[\s\x00-\x1f'\"\\]", key):
-        raise UsageError("the key has spaces, quotes or control characters: it is no key")
+    if not re.fullmatch(r"[!-~]+", key) or re.search(r"['\"\\]", key):
+        raise UsageError("the key has spaces, quotes or other odd characters: it is no key")
     return key
 
 
@@ -86,8 +89,9 @@ def _store(path: Path, name: str, value: str) -> None:
     """Replace or add one line; the file is written whole beside it and then moved there."""
     if path.is_dir():
         raise UsageError(f"{path} is a folder")
-    # Through a link, so that the user's own shared file stays one.
-    path = path.resolve()
+    if not path.resolve().is_relative_to(path.parent.resolve()):
+        raise UsageError(f"{path} is a link out of the project, and would not be read")
+    path = path.resolve()  # a link inside the project stays one
     try:
         old = path.read_bytes().decode() if path.exists() else ""
     except (OSError, UnicodeDecodeError) as error:
@@ -99,8 +103,11 @@ def _store(path: Path, name: str, value: str) -> None:
         new = f"{old}{'' if not old or old.endswith(chr(10)) else chr(10)}{said}\n"
     try:
         file, beside = tempfile.mkstemp(dir=path.parent, prefix=".env.")  # mode 0600
-        with os.fdopen(file, "wb") as writer:
-            writer.write(new.encode())
-        Path(beside).replace(path)
+        try:
+            with os.fdopen(file, "wb") as writer:
+                writer.write(new.encode())
+            Path(beside).replace(path)
+        finally:
+            Path(beside).unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(f"can't write {path}: {error.strerror}") from None

@@ -125,7 +125,18 @@ def create(path: Path | None, workflow: str) -> Checkpoint:
         folder = private_folder()
         name = f"{slug(workflow, 'run')}-{secrets.token_hex(4)}.jsonl"
         return _opened(folder / name, os.O_CREAT | os.O_EXCL, temporary=True)
-    return _opened(path, os.O_CREAT, temporary=False)
+    checkpoint = _opened(path, os.O_CREAT, temporary=False)
+    if not is_blank(_read_all(checkpoint._file)):  # noqa: SLF001 - same module
+        checkpoint.close()
+        raise UsageError(f"{path} holds something already", "name another file")
+    os.ftruncate(checkpoint._file, 0)  # noqa: SLF001 - same module
+    return checkpoint
+
+
+def is_blank(beginning: bytes) -> bool:
+    """Whether nothing was written, or only a part of the first line before a kill."""
+    whole_line = b"\n" in beginning or len(beginning) >= 1 << 16
+    return not beginning or (beginning.startswith(b'{"kind":"run"') and not whole_line)
 
 
 def reopen(path: Path) -> tuple[Saved, Checkpoint]:

@@ -33,7 +33,7 @@ def tasks(wiring: Wiring) -> Collection:
     """Give the collection ``aethr`` of every hand-written task."""
     # At the invoke door a second bare word is the next task's name, not the step's TASK.
     console = wiring.session.door is Door.CONSOLE
-    step_words = ("step", "text") if console else ("step",)
+    step_words = ("id", "text") if console else ("id",)
     return Collection(
         "aethr",
         AethrTask(
@@ -42,7 +42,7 @@ def tasks(wiring: Wiring) -> Collection:
             name="run",
             asks=(Request, Options),
             words=("text",),
-            without=("step",),
+            without=("id",),
         ),
         AethrTask(
             step,
@@ -50,7 +50,7 @@ def tasks(wiring: Wiring) -> Collection:
             name="step",
             asks=(Request, Options),
             words=step_words,
-            without=("from_step", "until"),
+            without=("from_", "until"),
         ),
         AethrTask(init, wiring, name="init", asks=(Init,), words=("preset",)),
         AethrTask(show, wiring, name="show", asks=(Target,)),
@@ -80,7 +80,7 @@ def step(wiring: Wiring, c: Context, request: Request, options: Options) -> None
     """Run one step, by its exact id."""
     from aethr import front
 
-    if not request.step:
+    if not request.id:
         steps = wiring.session.load(request).workflow.index
         raise UsageError("no step was named", f"one of {', '.join(steps)}")
     request = _with_task(request, c)

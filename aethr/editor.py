@@ -29,10 +29,15 @@ def ask(settings: Settings) -> str:
     with tempfile.TemporaryDirectory(prefix="aethr-") as folder:
         file = Path(folder) / "TASK.md"
         file.write_text(_TEMPLATE, encoding="utf-8")
-        command = [*shlex.split(_editor(settings)), str(file)]
-        if process.interactive(command, settings.environ) != 0:
-            raise UsageError(f"aborted: the editor `{command[0]}` failed")
-        task = file.read_text(encoding="utf-8").partition(_SCISSORS)[0].strip("\n")
+        editor = _editor(settings)
+        try:
+            code = process.interactive([*shlex.split(editor), str(file)], settings.environ)
+        except (OSError, ValueError) as error:
+            raise UsageError(f"aborted: can't run the editor `{editor}`: {error}") from None
+        if code != 0:
+            raise UsageError(f"aborted: the editor `{editor}` failed")
+        written = file.read_bytes().decode("utf-8", "surrogateescape")
+    task = written.partition(_SCISSORS)[0].strip("\n")
     if not task.strip():
         raise UsageError("aborted: the task is empty")
     return task
@@ -40,5 +45,5 @@ def ask(settings: Settings) -> str:
 
 def _editor(settings: Settings) -> str:
     """Choose as git does; only the real environment counts, a .env can't name a program."""
-    names = ("AETHR_EDITOR", "VISUAL", "EDITOR")
-    return next((settings.environ[name] for name in names if settings.environ.get(name)), "vi")
+    named = (settings.environ.get(name, "") for name in ("AETHR_EDITOR", "VISUAL", "EDITOR"))
+    return next((editor for editor in named if editor.strip()), "vi")

@@ -46,6 +46,13 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """One line about what an agent just did: ``edit src/app.py``."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """What the run waits for, such as ``first token``."""
 
@@ -109,6 +116,7 @@ Event = (
     RunStarted
     | StepStarted
     | Chunk
+    | Told
     | Waiting
     | Warned
     | StepFinished

@@ -32,19 +32,19 @@ def run(
 ) -> None:
     """Run a workflow; ``call`` gives, for the workflow, what runs one of its steps."""
     with _screen(session, options, headings=True) as screen:
-        opened = opening.begin(session, request, screen)
+        opened = opening.begin(session, request, screen, verbose=options.verbose)
         with _shown_after_failure(opened, options):
             opened.drive(call(opened.run.workflow))
-    opened.judge(exit_zero=options.exit_zero)
+    _judge(opened, options)
 
 
 def step(session: Session, request: Request, options: Options) -> StepResult:
     """Run one step, sharing the run of the tasks before in the same call."""
     with _screen(session, options, headings=False) as screen:
-        opened = opening.begin(session, request, screen)
+        opened = opening.begin(session, request, screen, verbose=options.verbose)
         with _shown_after_failure(opened, options):
             result = opened.one()
-    opened.judge(exit_zero=options.exit_zero)
+    _judge(opened, options)
     return result
 
 
@@ -52,11 +52,19 @@ def preview(session: Session, request: Request, options: Options) -> None:
     """Print the exact prompts of the steps to come; nothing is called."""
     view, _ = render.view(quiet=options.quiet, model=session.settings.model, stream=False)
     for step, composed in opening.preview(session, request, view):
-        if step.repeat and not request.step:
+        if step.repeat and not request.id:
             tell(f"note: the loop {step.repeat.back_to} … {step.id} is shown once\n")
         out(f"## {step.id}\n{composed.text}")
         if options.verbose:
             tell(receipt(step, composed))
+
+
+def _judge(opened: OpenRun, options: Options) -> None:
+    """Raise NotPassed where the run is done and did not pass; say it at least."""
+    if error := opened.verdict():
+        if not options.exit_zero:
+            raise error
+        tell(f"{error.message}\n")
 
 
 @contextmanager

@@ -75,7 +75,7 @@ def _task(wiring: Wiring, workflow: Workflow, step: Step, name: str) -> AethrTas
         else:
             from aethr import front
 
-            front.step(wiring.session, Request(text=given.text, step=step.id), Options())
+            front.step(wiring.session, Request(text=given.text, id=step.id), Options())
 
     role = " ".join(workflow.roles[step.role].split())
     body.__doc__ = printable(f"{step.role} · {answerer(workflow, step, None)}: {role}")

@@ -26,7 +26,7 @@ def collection(start: str | PathLike[str] = ".") -> Collection:
     """
     from aethr import loader
 
-    session = Session(Path(start).resolve(), Door.INVOKE)
+    session = Session(_absolute(Path(start)), Door.INVOKE)
     try:
         session.default = session.load(Target()).workflow
         steps = loader.steps(session, session.default)
@@ -40,4 +40,13 @@ def collection(start: str | PathLike[str] = ".") -> Collection:
 
 def console() -> Collection:
     """Give the collection of the console script, which names a step by ``step ID`` alone."""
-    return commands.tasks(Wiring(Session(Path.cwd(), Door.CONSOLE), Collection("steps")))
+    session = Session(_absolute(Path()), Door.CONSOLE)
+    return commands.tasks(Wiring(session, Collection("steps")))
+
+
+def _absolute(path: Path) -> Path:
+    """Bind a path to the folder of now; one that is gone is reported when a task runs."""
+    try:
+        return path.absolute()
+    except FileNotFoundError:
+        return path

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from aethr import plan, resume
 from aethr.errors import AethrError, Interrupted, Signalled
-from aethr.events import RunFinished, RunStarted
+from aethr.events import RunFinished, RunStarted, Warned
 from aethr.results import Verdict
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from aethr.checkpoint import Checkpoint
+    from aethr.errors import NotPassed
     from aethr.events import Event
     from aethr.options import Request
     from aethr.results import StepResult
@@ -40,10 +41,14 @@ class OpenRun:
     _keep: bool = True
     _passed: bool = True
 
+    def __post_init__(self) -> None:
+        self._before = len(self.run.results)
+
     def joined(self, request: Request, emit: Callable[[Event], None]) -> OpenRun:
         """Let the next task of the same call work on this run, with a view of its own."""
         self.request = replace(request, workflow=self.request.workflow, preset=self.request.preset)
         self.run.world = replace(self.run.world, emit=emit)
+        self._before = len(self.run.results)
         return self
 
     def drive(self, call: Callable[[Step], object]) -> None:
@@ -59,7 +64,7 @@ class OpenRun:
 
     def one(self) -> StepResult:
         """Run the one step that was asked for, once, wherever the run stands."""
-        step = self.run.workflow.step(self.request.step)
+        step = self.run.workflow.step(self.request.id)
         before = plan.jump(self.run.workflow, self.run.position, step.id)
         with self._kept():
             self._tell_start()
@@ -72,11 +77,12 @@ class OpenRun:
     def perform(self, step: Step) -> StepResult:
         return self.run.perform(step, self.file)
 
-    def judge(self, *, exit_zero: bool) -> None:
-        """Raise NotPassed where the run is done and did not pass."""
-        if not exit_zero and not self._passed:
-            run = self.run
-            raise resume.not_passed(run.workflow, run.position, run.results, self._command)
+    def verdict(self) -> NotPassed | None:
+        """Say why the run did not pass, where it is done and did not."""
+        if self._passed:
+            return None
+        run = self.run
+        return resume.not_passed(run.workflow, run.position, run.results, self._command)
 
     def leave(self) -> None:
         """Close the file; a temporary one that nobody can need any more is removed."""
@@ -84,7 +90,9 @@ class OpenRun:
         self.file.close(keep=self._keep)
 
     def _go_on(self) -> str:
-        return resume.go_on(self.run.workflow, self.run.results, self._command())
+        # What `--from` asked for is still to come until something was done.
+        from_step = self.request.from_ if len(self.run.results) == self._before else ""
+        return resume.go_on(self.run.workflow, self.run.results, self._command(from_step))
 
     def _command(self, from_step: str = "") -> str:
         return resume.command(
@@ -97,7 +105,7 @@ class OpenRun:
         path = self.file.path if settings.live else None
         run.world.emit(
             RunStarted(
-                run.workflow, self.request.step, tuple(run.results), settings.live_because, path
+                run.workflow, self.request.id, tuple(run.results), settings.live_because, path
             )
         )
 
@@ -105,6 +113,7 @@ class OpenRun:
         run, live = self.run, self.session.settings.live
         complete = plan.next_step(run.workflow, run.position) is None
         self._passed = passed
+        self.request = replace(self.request, from_="", until="")  # done
         self._keep = not passed or not (complete or not (live or asked_for_all))
         rest = self._go_on() if asked_for_all and passed and not complete else ""
         seconds = time.monotonic() - self._began
@@ -125,6 +134,10 @@ class OpenRun:
                 stopped = Interrupted(getattr(error, "signum", signal.SIGINT))
                 stopped.footer = self._go_on()
                 raise stopped from None
+            except BaseException:
+                # A user's own task before or after a step failed, say.
+                self.run.world.emit(Warned(self._go_on()))
+                raise
 
 
 @contextmanager

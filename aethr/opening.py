@@ -40,7 +40,8 @@ class Opening:
     workflow: Workflow
     emit: Callable[[Event], None]
     saved: Saved
-    calls: bool  # False for a preview, which records nothing either
+    calls: bool = False  # a preview calls nothing, and records no tree either
+    verbose: bool = False
 
     def warn(self, lines: Sequence[str]) -> None:
         for line in lines:
@@ -51,43 +52,51 @@ def preview(
     session: Session, request: Request, emit: Callable[[Event], None]
 ) -> Iterator[tuple[Step, StepPrompt]]:
     """Give the prompts of the steps to come; neither locks nor mends a checkpoint."""
-    opening = _opening(session, request, emit)
-    run = _prepared(replace(opening, saved=_read(session, request)))
+    opening = replace(_opening(session, request, emit), saved=_read(session, request))
+    run = _prepared(opening)
+    run.task = _task(opening)
     return run.preview(_to_come(run, request))
 
 
-def begin(session: Session, request: Request, emit: Callable[[Event], None]) -> OpenRun:
+def begin(
+    session: Session, request: Request, emit: Callable[[Event], None], *, verbose: bool = False
+) -> OpenRun:
     """Open a run: a new one, that of a checkpoint, or the one of the tasks before in this call."""
+    opening = replace(_opening(session, request, emit), calls=True, verbose=verbose)
+    if joined := _joined(opening):
+        return joined
     with ExitStack() as undo:
         saved, file = _reopened(session, request)
         if file:
             undo.callback(file.close)
-        opening = replace(_opening(session, request, emit), saved=saved, calls=True)
-        if joined := _joined(opening):
-            return joined
+        opening = replace(opening, saved=saved)
         run = _prepared(opening)
         _preflight(opening, run)
+        # After all that can be wrong: a task may come from an editor, and is not to be lost.
+        run.task = _task(opening)
         if file is None:
             file = _created(opening, run)
             undo.callback(file.close, keep=False)
         if run.world.surroundings.stdin is not None and saved.stdin is None:
             file.stdin(run.world.surroundings.stdin)
         undo.pop_all()
+    if session.current:
+        session.current.leave()
     session.current = OpenRun(session, request, run, file)
     return session.current
 
 
 def _opening(session: Session, request: Request, emit: Callable[[Event], None]) -> Opening:
     loaded = session.load(request)
-    nothing = checkpoint.Saved(None, ())
-    opening = Opening(session, request, loaded.workflow, emit, nothing, calls=False)
+    workflow = loaded.workflow
+    opening = Opening(session, request, workflow, emit, checkpoint.Saved(None, ()))
     opening.warn([f"{problem}" for problem in loaded.warnings])
     opening.warn(session.settings.warnings)
-    for name in (request.step, request.from_step, request.until):
-        if name and name not in loaded.workflow.index:
-            raise unknown_step(name, loaded.workflow)
-    first, last = request.from_step, request.until
-    if first and last and loaded.workflow.index[first] > loaded.workflow.index[last]:
+    for name in (request.id, request.from_, request.until):
+        if name and name not in workflow.index:
+            raise unknown_step(name, workflow)
+    first, last = request.from_, request.until
+    if first and last and workflow.index[first] > workflow.index[last]:
         raise UsageError(f"--from `{first}` comes after --until `{last}`")
     return opening
 
@@ -102,12 +111,21 @@ def unknown_step(name: str, workflow: Workflow) -> UsageError:
 def _joined(opening: Opening) -> OpenRun | None:
     """Share the run that an earlier step task of the same call left open."""
     request, current = opening.request, opening.session.current
-    if current is None or not request.step or request.checkpoint or request.resume:
+    if current is None or not request.id or request.resume_checkpoint:
+        return None
+    elsewhere = request.checkpoint and opening.session.start / request.checkpoint
+    if elsewhere and elsewhere != current.file.path:
         return None
     if current.run.workflow.text != opening.workflow.text:
         return None
     if request.text is not None and request.text != current.run.task:
         raise UsageError("the steps of one call share one task", "give it to the first one only")
+    world = current.run.world
+    if world.surroundings.stdin is None:
+        piped = _stdin(opening, world.mask)
+        current.run.world = replace(world, surroundings=replace(world.surroundings, stdin=piped))
+        if piped is not None:
+            current.file.stdin(piped)
     joined = current.joined(request, opening.emit)
     _preflight(opening, joined.run)
     return joined
@@ -115,19 +133,39 @@ def _joined(opening: Opening) -> OpenRun | None:
 
 def _prepared(opening: Opening) -> Run:
     """Make the run, from what is kept and what was asked, without calling anything."""
-    session, request, saved = opening.session, opening.request, opening.saved
-    given = session.settings.environ.get("AETHR_TASK", "") if request.text is None else request.text
-    if request.text is not None and not given.strip():
-        raise UsageError("the task is blank", 'say what to do: aethr run "…"')
+    request, saved, workflow = opening.request, opening.saved, opening.workflow
+    world = _world(opening)
     if saved.header:
-        opening.warn(resume.match(saved.header, opening.workflow, session.settings, given))
-    results = resume.known(saved.results, opening.workflow)
-    resume.refuse_finished(saved, opening.workflow, request)
-    task = given or (saved.header.task if saved.header else "") or editor.ask(session.settings)
-    run = Run(opening.workflow, task, _world(opening), results)
-    if request.from_step:
-        run.position = plan.jump(run.workflow, run.position, request.from_step)
+        given = None if request.text is None else world.mask(request.text)
+        opening.warn(resume.match(saved.header, workflow, world.settings, given))
+    results = resume.known(saved.results, workflow)
+    resume.refuse_finished(results, workflow, request)
+    run = Run(workflow, "", world, results)
+    if request.from_:
+        run.position = plan.jump(workflow, run.position, request.from_)
+    if request.until and run.position.index > workflow.index[request.until]:
+        raise UsageError(
+            f"step `{request.until}` is done already in this checkpoint",
+            "name a later step, or none",
+        )
     return run
+
+
+def _task(opening: Opening) -> str:
+    """Find the task: the one given, the environment's, the checkpoint's, or the editor's."""
+    settings, header = opening.session.settings, opening.saved.header
+    task = opening.request.text
+    if task is None and header:
+        return header.task
+    if task is None:
+        task = settings.environ.get("AETHR_TASK", "").strip() or editor.ask(settings)
+    if not task.strip():
+        raise UsageError("the task is blank", 'say what to do: aethr run "…"')
+    try:
+        task.encode()
+    except UnicodeEncodeError:
+        raise UsageError("the task is not UTF-8: it could not be sent as it is") from None
+    return task
 
 
 def _world(opening: Opening) -> World:
@@ -140,10 +178,11 @@ def _world(opening: Opening) -> World:
     mask = Mask(settings.secrets)
     around = context.Surroundings(
         root=settings.root,
+        verbose=opening.verbose,
         repo=git.find(settings.root, settings.environ, _key_names(opening.workflow)),
         stdin=_stdin(opening, mask) if opening.saved.stdin is None else opening.saved.stdin,
     )
-    world = World(settings, made, around, mask, opening.emit)
+    world = World(settings, made, around, mask, opening.emit, verbose=opening.verbose)
     return replace(world, tree=_tree_log(opening, world))
 
 
@@ -173,7 +212,7 @@ def _key_names(workflow: Workflow) -> set[str]:
 
 def _stdin(opening: Opening, mask: Mask) -> str | None:
     """Read what was piped in, once, if a step to come may see it: at most one limit's worth."""
-    workflow, only = opening.workflow, opening.request.step
+    workflow, only = opening.workflow, opening.request.id
     limits = [
         step.context_limit
         for step in workflow.steps
@@ -182,8 +221,9 @@ def _stdin(opening: Opening, mask: Mask) -> str | None:
     if not limits:
         return None
     if sys.stdin is None or sys.stdin.isatty():
+        what = "closed" if sys.stdin is None else "a terminal"
         raise UsageError(
-            "the context source `stdin` needs input, and stdin is a terminal",
+            f"the context source `stdin` needs input, and stdin is {what}",
             "pipe something in: git diff main | aethr run …",
         )
     # One character more than the limit tells that there is more; it has at most 4
@@ -194,8 +234,8 @@ def _stdin(opening: Opening, mask: Mask) -> str | None:
 
 def _to_come(run: Run, request: Request) -> list[Step]:
     """Give the steps that the request may reach, in order, each once."""
-    if request.step:
-        return [run.workflow.step(request.step)]
+    if request.id:
+        return [run.workflow.step(request.id)]
     end = run.workflow.index[request.until] + 1 if request.until else len(run.workflow.steps)
     return list(run.workflow.steps[run.position.index : end])
 
@@ -207,7 +247,7 @@ def _preflight(opening: Opening, run: Run) -> None:
         return
     returns = [workflow.index[step.repeat.back_to] for step in ahead if step.repeat]
     places = [workflow.index[step.id] for step in ahead]
-    first = places[0] if opening.request.step else min(places + returns)
+    first = places[0] if opening.request.id else min(places + returns)
     said: dict[str, None] = {}
     for step in workflow.steps[first : places[-1] + 1]:
         model = routing.model_for(workflow, step, run.world.settings.model)
@@ -221,7 +261,7 @@ def _read(session: Session, request: Request) -> Saved:
     path, text = _place(session, request)
     if text:
         return checkpoint.parse(text.encode(), "--resume-checkpoint")
-    if path and (request.resume or _begun(path)):
+    if path and (request.resume_checkpoint or _begun(path)):
         return checkpoint.read(path)
     return checkpoint.Saved(None, ())
 
@@ -229,28 +269,34 @@ def _read(session: Session, request: Request) -> Saved:
 def _reopened(session: Session, request: Request) -> tuple[Saved, Checkpoint | None]:
     """Give what is kept, with its file locked; no file where a new one is to be made."""
     path, text = _place(session, request)
-    if path and not text and (request.resume or _begun(path)):
-        if checkpoint.read(path).header is None:
-            return checkpoint.read(path), None  # the older form is continued in a new file
+    if path is None or text or not (request.resume_checkpoint or _begun(path)):
+        return _read(session, request), None
+    if (saved := checkpoint.read(path)).header:
         return checkpoint.reopen(path)
-    return _read(session, request), None
+    if request.checkpoint:
+        raise UsageError(
+            f"{request.checkpoint} is a checkpoint of the older form, which is not written to",
+            f"go on from it with --resume-checkpoint @{request.checkpoint}",
+        )
+    return saved, None
 
 
 def _place(session: Session, request: Request) -> tuple[Path | None, str]:
     """Tell where the checkpoint to go on from is: a path, or its JSON on the command line."""
-    if request.resume and request.checkpoint:
+    if request.resume_checkpoint and request.checkpoint:
         raise UsageError("--checkpoint and --resume-checkpoint exclude each other")
-    if request.resume.startswith("@"):
-        return session.start / request.resume[1:], ""
-    if request.resume:
-        return None, request.resume
+    if request.resume_checkpoint.startswith("@"):
+        return session.start / request.resume_checkpoint[1:], ""
+    if request.resume_checkpoint:
+        return None, request.resume_checkpoint
     return (session.start / request.checkpoint if request.checkpoint else None), ""
 
 
 def _begun(path: Path) -> bool:
-    """Whether a file named with --checkpoint holds a run already; an empty one does not."""
+    """Whether a file named with --checkpoint holds a run; one that is empty or torn does not."""
     try:
-        return path.stat().st_size > 0
+        with path.open("rb") as file:
+            return not checkpoint.is_blank(file.read(1 << 16))
     except OSError:
         return False
 
@@ -263,7 +309,7 @@ def _created(opening: Opening, run: Run) -> Checkpoint:
         Header(
             run.workflow.name,
             resume.digest(run.workflow),
-            run.workflow.text,
+            run.world.mask(run.workflow.text),
             run.world.mask(run.task),
             session.settings.live,
             git.head(run.world.surroundings.repo) if run.world.surroundings.repo else "",

@@ -18,12 +18,12 @@ class Door(Enum):
     INVOKE = "inv aethr."
 
 
-def option(default: Any, said: str, *, flag: str = "", short: str = "") -> Any:  # noqa: ANN401 - as field()
-    """Declare an option. ``flag`` is its long name where the field's would not do.
+def option(default: Any, said: str, *, short: str = "") -> Any:  # noqa: ANN401 - as field()
+    """Declare an option; its flag is the field's name, without an underscore at the end.
 
     The first word in capitals of what is said of it names its value in the help.
     """
-    return field(default=default, metadata={"help": said, "flag": flag, "short": short})
+    return field(default=default, metadata={"help": said, "short": short})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,10 @@ class Request(Target):
 
     text: str | None = option(None, "the TASK; else AETHR_TASK, the checkpoint's, or your editor")
     checkpoint: str = option("", "keep the run in FILE; go on from it if it holds one")
-    resume: str = option("", "go on from @FILE, or from inline JSON", flag="resume-checkpoint")
-    from_step: str = option("", "begin at step ID", flag="from")
+    resume_checkpoint: str = option("", "go on from @FILE, or from inline JSON")
+    from_: str = option("", "begin at step ID")
     until: str = option("", "stop after step ID, or when the loop that it controls ends")
-    step: str = option("", "the ID of the step", flag="id")
+    id: str = option("", "the ID of the step")
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,8 @@ class View:
                 self._begin(event)
             case events.Chunk(text):
                 self._text(text)
+            case events.Told(text):
+                self._line(f"· {text}", "dim")
             case events.Waiting(what):
                 self._waiting(what)
             case events.StepFinished(result, live):
@@ -153,8 +155,8 @@ class TerminalView(View):
 
 def view(*, quiet: bool, model: str | None, stream: bool) -> tuple[View, bool]:
     """Choose the view, and tell whether it shows the texts, so that stdout need not."""
-    if sys.stderr.isatty():
-        texts = not quiet and sys.stdout.isatty()
+    if sys.stderr and sys.stderr.isatty():
+        texts = bool(not quiet and sys.stdout and sys.stdout.isatty())
         return TerminalView(quiet=quiet, model=model, texts=texts, stream=stream), texts
     return View(quiet=quiet, model=model), False
 

@@ -83,6 +83,7 @@ class Call:
     """What a backend is asked to do. ``root`` is the folder an agent works in.
 
     ``marker`` stands in the environment of everything that an agent starts.
+    ``trace`` is a file for an agent's raw events, where they are to be kept.
     """
 
     step: Step
@@ -90,6 +91,7 @@ class Call:
     model: ModelRef | None
     root: Path
     marker: str = ""
+    trace: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

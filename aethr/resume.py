@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from aethr import plan
+from aethr import plan, verdict
 from aethr.errors import NotPassed, UsageError
 from aethr.text import count
 
@@ -14,28 +15,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from aethr.checkpoint import Header, Saved
+    from aethr.checkpoint import Header
     from aethr.options import Door, Request
     from aethr.results import StepResult
     from aethr.settings import Settings
-    from aethr.workflow import Workflow
+    from aethr.workflow import Step, Workflow
 
 
 def digest(workflow: Workflow) -> str:
     return hashlib.sha256(workflow.text.encode()).hexdigest()
 
 
-def match(header: Header, workflow: Workflow, settings: Settings, task: str) -> list[str]:
+def match(header: Header, workflow: Workflow, settings: Settings, task: str | None) -> list[str]:
     """Raise UsageError where the checkpoint is of something else; return warnings.
 
-    ``task`` is the one given with this call, empty where none was.
+    ``task`` is the one given with this call, None where none was.
     """
     if header.workflow != workflow.name:
         raise UsageError(
             f"this checkpoint is of workflow `{header.workflow}`, not of `{workflow.name}`",
             "name its file with -f or its preset with --preset",
         )
-    if task and task != header.task:
+    if task is not None and task != header.task:
         raise UsageError(
             "this checkpoint is of another task", "give no task: the checkpoint knows it"
         )
@@ -59,17 +60,24 @@ def known(results: Sequence[StepResult], workflow: Workflow) -> tuple[StepResult
                 "which the workflow has not",
                 "undo the edit, or begin a new run",
             )
-    return tuple(results)
+    return tuple(_judged(result, workflow.step(result.step_id)) for result in results)
 
 
-def refuse_finished(saved: Saved, workflow: Workflow, request: Request) -> None:
+def _judged(result: StepResult, step: Step) -> StepResult:
+    """Read the verdict of a result of the older form, which has none of its own."""
+    if result.verdict or not step.has_verdict:
+        return result
+    return replace(result, verdict=verdict.read(result.content))
+
+
+def refuse_finished(results: Sequence[StepResult], workflow: Workflow, request: Request) -> None:
     """Raise UsageError for a run that is done: it must not make another one succeed."""
-    position = plan.replay(workflow, saved.results)
-    if not saved.results or plan.next_step(workflow, position):
+    position = plan.replay(workflow, results)
+    if not results or plan.next_step(workflow, position):
         return
     if position.passed:
         raise UsageError("the run of this checkpoint is finished and passed", "begin a new run")
-    if not request.step and not request.from_step:
+    if not request.id and not request.from_:
         raise UsageError(
             "the run of this checkpoint is finished and not passed",
             f"--from {shlex.quote(again_from(workflow, position))} goes through it again",
@@ -135,10 +143,17 @@ def command(
         if settings.environ.get(name)
     ]
     # One step by itself is repeated by itself; anything else goes on to the end.
-    verb = ["step", request.step] if request.step and not from_step else ["run"]
-    options = [("--from", from_step), ("-f", request.workflow), ("--preset", request.preset)]
-    words = [*verb[1:], *(word for name, value in options if value for word in (name, value))]
-    said = " ".join([*switches, f"{door.value}{verb[0]}", *map(shlex.quote, words)])
-    if request.checkpoint:
-        return f"{said} \\\n    --checkpoint {shlex.quote(request.checkpoint)}"
-    return f"{said} \\\n    --resume-checkpoint {shlex.quote(f'@{path}')}"
+    alone = request.id if not from_step else ""
+    words = [f"{door.value}{'step' if alone else 'run'}"]
+    if alone:
+        words.append(shlex.quote(f"--id={alone}" if alone.startswith("-") else alone))
+    for name, value in (
+        ("--from", from_step),
+        ("--until", request.until),
+        ("-f", request.workflow),
+        ("--preset", request.preset),
+    ):
+        words += [name, shlex.quote(value)] if value else []
+    kept = ("--checkpoint", request.checkpoint)
+    option, value = kept if request.checkpoint else ("--resume-checkpoint", f"@{path}")
+    return f"{' '.join([*switches, *words])} \\\n    {option} {shlex.quote(value)}"

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 from aethr import context, events, plan, prompt, routing, verdict
 from aethr.checkpoint import Start
 from aethr.context import Patch
-from aethr.errors import AethrError, Interrupted, StepFailed
+from aethr.errors import AethrError, Interrupted, StepFailed, UsageError
 from aethr.results import Call, Doubt, StepResult, Verdict
+from aethr.text import slug
 from aethr.workflow import SourceKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from aethr.backends import Backend
     from aethr.checkpoint import Checkpoint
@@ -42,6 +44,7 @@ class World:
     mask: Mask
     emit: Callable[[events.Event], None]
     tree: TreeLog | None = None
+    verbose: bool = False
 
 
 class Run:
@@ -88,7 +91,8 @@ class Run:
         checkpoint.start(start)
         began = time.monotonic()
         output = _Output(step.id, self.world)
-        call = Call(step, composed.text, model, self.world.settings.root, start.marker)
+        trace = self._trace(start, number, checkpoint)
+        call = Call(step, composed.text, model, self.world.settings.root, start.marker, trace)
         try:
             reply = self.world.backends[step.backend].answer(call, output)
             artifact = self._artifact(step, start, here)
@@ -101,7 +105,12 @@ class Run:
             seconds=round(time.monotonic() - began, 3),
             artifact=artifact,
         )
-        checkpoint.result(result)
+        try:
+            checkpoint.result(result)
+        except UsageError as error:
+            # The disk is full, say. What was paid for is shown all the same.
+            self._keep(here, result)
+            raise StepFailed(f"{error.summary}; the result above is not kept", error.hint) from None
         self._keep(here, result)
         return result
 
@@ -184,6 +193,15 @@ class Run:
         start = Start(step.id, len(self.results), tree.id, marker)
         self.world.tree.began(start)
         return start
+
+    def _trace(self, start: Start, number: int, checkpoint: Checkpoint) -> Path | None:
+        """Name the file for an agent's raw events, beside the checkpoint."""
+        if not (self.world.verbose and start.marker):
+            return None
+        name = f"{checkpoint.path.name}.{slug(start.step_id, 'step')}-{number}.events"
+        path = checkpoint.path.with_name(name)
+        self.world.emit(events.Told(f"raw events: {path}"))
+        return path
 
     def _artifact(self, step: Step, start: Start, here: plan.Position) -> Artifact | None:
         """Record what an agent changed. Raises StepFailed where it should have and did not."""
@@ -280,6 +298,9 @@ class _Output:
 
     def waiting(self, what: str) -> None:
         self._emit(events.Waiting(self._mask(what)))
+
+    def tool(self, line: str) -> None:
+        self._emit(events.Told(self._mask(line)))
 
     def warn(self, line: str) -> None:
         self._emit(events.Warned(self._mask(line), self.step_id))

@@ -40,7 +40,12 @@ class Session:
     @cached_property
     def root(self) -> Path:
         """The folder of the nearest workflow file up to the git root, else that root, else here."""
-        here = self.start.resolve()
+        try:
+            here = self.start.resolve()
+        except FileNotFoundError:
+            raise UsageError(
+                "the working directory is gone", "cd to a folder that exists"
+            ) from None
         for folder in (here, *here.parents):
             # A dangling link is the user's workflow file too, and an error of its own.
             file = folder / WORKFLOW_FILE

@@ -12,25 +12,34 @@ from aethr.text import printable
 def out(text: str) -> None:
     """Write to stdout: exact UTF-8 into a file or pipe, made safe on a terminal.
 
-    A reader that went away (``| head -1``) ends the output and nothing else.
+    A reader that went away (``| head -1``), a closed stdout and a full disk end
+    the output and nothing else.
     """
+    stream = sys.stdout
+    if stream is None:
+        return
     try:
-        if sys.stdout.isatty():
-            sys.stdout.write(_in_encoding(printable(text), sys.stdout))
+        if stream.isatty():
+            stream.write(_in_encoding(printable(text), stream))
         else:
-            sys.stdout.flush()
-            sys.stdout.buffer.write(text.encode("utf-8", "replace"))
-        sys.stdout.flush()
+            stream.flush()
+            stream.buffer.write(text.encode("utf-8", "replace"))
+        stream.flush()
     except BrokenPipeError:
-        _give_up(sys.stdout)
+        _give_up(stream)
+    except OSError as error:
+        _give_up(stream)
+        tell(f"warning: can't write to stdout: {error.strerror}\n")
 
 
 def tell(text: str) -> None:
     """Write to stderr, where people look, whatever its encoding."""
+    if sys.stderr is None:
+        return
     try:
         sys.stderr.write(_in_encoding(printable(text), sys.stderr))
         sys.stderr.flush()
-    except BrokenPipeError:
+    except OSError:
         _give_up(sys.stderr)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from invoke import Argument, Context, Task
 
-from aethr.errors import Interrupted
+from aethr.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -59,15 +59,19 @@ class AethrTask(Task[Any]):
         if len(args) != 1 or not isinstance(args[0], Context):
             raise TypeError(f"call it with the context and keywords: {self.name}(c, …)")
         self.times_called += 1
-        records = []
-        for record in self.asks:
-            mine = {field.name for field in fields(record)}
-            records.append(record(**{name: given[name] for name in mine & given.keys()}))
         try:
-            return self.body(self.wiring, args[0], *records)
+            return self.body(self.wiring, args[0], *(self._record(one, given) for one in self.asks))
         except KeyboardInterrupt as error:
             # invoke itself would exit with 1.
             raise Interrupted(getattr(error, "signum", signal.SIGINT)) from None
+
+    def _record(self, record: type, given: Mapping[str, Any]) -> object:
+        """Make a record of what was given; an empty value is a variable that a script forgot."""
+        mine = {field.name: field for field in fields(record) if given.get(field.name) is not None}
+        for name, field in mine.items():
+            if given[name] == "" and field.default == "":
+                raise UsageError(f"--{long_flag(field)} is empty")
+        return record(**{name: given[name] for name in mine})
 
     def __eq__(self, other: object) -> bool:
         """Differ from every task, so that ``step plan step plan`` runs twice (invoke#536)."""
@@ -83,50 +87,57 @@ class AethrTask(Task[Any]):
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:  # noqa: ARG002 - invoke's
         arguments = [_argument(field) for field in self.options]
-        words = [next(a for a in arguments if a.name == name) for name in self.words]
-        for word in words[: given_words(self.name, arguments, sys.argv[1:])]:
-            # A positional argument with another default than None would never be filled.
-            word.positional, word.default = True, None
+        by_name = {argument.name: argument for argument in arguments}
+        found, flags = given_words(self.name, arguments, sys.argv[1:])
+        words = [by_name[name] for name in self.words if by_name[name] not in flags]
+        for word in words[:found]:
+            word.positional = True
         return [*words, *(argument for argument in arguments if argument not in words)]
 
 
 def _argument(field: Field[Any]) -> Argument:
     """Make invoke's argument of an option."""
-    said: Mapping[str, Any] = field.metadata
-    flag = long_flag(field)
+    flag, short = long_flag(field), field.metadata["short"]
+    kind = str if field.default is None else type(field.default)
     return Argument(
-        names=(flag, said["short"]) if said["short"] else (flag,),
-        kind=type(field.default) if field.default is not None else str,
-        default=field.default,
-        help=said["help"],
+        names=(flag, short) if short else (flag,),
+        kind=kind,
+        # None tells an option that was not given from one that was given empty;
+        # and a positional argument with another default would never be filled.
+        default=None if kind is str else field.default,
+        help=field.metadata["help"],
         attr_name=field.name if field.name != flag else None,
     )
 
 
 def long_flag(field: Field[Any]) -> str:
-    """``resume-checkpoint``, without its dashes."""
-    return str(field.metadata["flag"] or field.name.replace("_", "-"))
+    """``resume_checkpoint`` -> ``resume-checkpoint``, ``from_`` -> ``from``, as invoke has it."""
+    return field.name.strip("_").replace("_", "-")
 
 
-def given_words(task: str, arguments: Sequence[Argument], argv: Sequence[str]) -> int:
-    """Count the bare words that follow the task's name, its own flags and their values apart.
+def given_words(
+    task: str, arguments: Sequence[Argument], argv: Sequence[str]
+) -> tuple[int, list[Argument]]:
+    """Count the bare words that follow the task's name; give the task's own flags that do.
 
     A flag that is not the task's ends the count: invoke then names it as unknown,
     instead of taking it for a word.
     """
     flags = {_flag(name): argument for argument in arguments for name in argument.names}
     inverse = {f"--no-{a.names[0]}" for a in arguments if a.kind is bool and a.default is True}
-    found = 0
+    found, seen = 0, []
     rest = iter(_after(task, argv))
     for word in rest:
+        name = word.partition("=")[0]
         if not word.startswith("-") or word == "-":
             found += 1
-        elif argument := flags.get(word):
-            if argument.takes_value:
+        elif argument := flags.get(name):
+            seen.append(argument)
+            if argument.takes_value and name == word:
                 next(rest, None)
         elif not (word in inverse or _known_cluster(word, flags)):
             break
-    return found
+    return found, seen
 
 
 def _after(task: str, argv: Sequence[str]) -> Sequence[str]:
@@ -139,11 +150,11 @@ def _after(task: str, argv: Sequence[str]) -> Sequence[str]:
 
 
 def _known_cluster(word: str, flags: Mapping[str, Argument]) -> bool:
-    """Whether a word is ``--name=value``, ``-fvalue`` or ``-qv`` of the task's own flags."""
-    if word.startswith("--") or "=" in word:
-        return word.partition("=")[0] in flags
+    """Whether a word is ``-fvalue`` or ``-qv`` of the task's own flags."""
     first = flags.get(word[:2])
-    return first is not None and (first.takes_value or all(f"-{c}" in flags for c in word[1:]))
+    if word.startswith("--") or first is None:
+        return False
+    return first.takes_value or all(f"-{letter}" in flags for letter in word[1:])
 
 
 def _flag(name: str) -> str:

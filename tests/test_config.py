@@ -135,7 +135,7 @@ def test_brackets_without_end_do_not_end_the_process() -> None:
 def test_a_missing_file_names_the_presets_and_init(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         config.load(tmp_path / ".aethr.yaml")
-    assert "there is no workflow file" in caught.value.summary
+    assert "there is no regular file" in caught.value.summary
     assert "aethr init" in caught.value.hint
     assert "plan-implement-review" in caught.value.hint
 
@@ -156,7 +156,7 @@ def test_other_errors_do_not_name_the_presets(tmp_path: Path) -> None:
 
 
 def test_a_file_that_never_ends_is_refused() -> None:
-    with pytest.raises(UsageError, match="/dev/zero is no workflow file"):
+    with pytest.raises(UsageError, match="/dev/zero is no regular file"):
         config.load(Path("/dev/zero"))
 
 

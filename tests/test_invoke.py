@@ -31,7 +31,7 @@ def after_plan(c):
 
 @task
 def by_hand(c):
-    aethr_tasks["step"](c, step="review", text="by hand")
+    aethr_tasks["step"](c, id="review", text="by hand")
 
 ns = Collection(lint, after_plan, by_hand, aethr_tasks)
 """

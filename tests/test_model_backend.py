@@ -60,6 +60,9 @@ class Heard:
     def waiting(self, what: str) -> None:
         self.waits.append(what)
 
+    def tool(self, line: str) -> None:
+        raise AssertionError(f"a model has no tools: {line}")
+
     def warn(self, line: str) -> None:
         self.warnings.append(line)
 

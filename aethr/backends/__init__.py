@@ -24,6 +24,9 @@ class Output(Protocol):
     def waiting(self, what: str) -> None:
         """Tell what is being waited for: ``connecting``, ``first token``."""
 
+    def tool(self, line: str) -> None:
+        """Tell what an agent has just done: ``edit src/app.py``."""
+
     def warn(self, line: str) -> None:
         """Tell people something they should know, as one line."""
 

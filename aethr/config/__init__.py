@@ -73,6 +73,9 @@ def _problems(document: Document) -> list[Problem]:
 
 def _content(path: Path, name: str) -> bytes:
     try:
+        # A pipe, say, would be waited for without an end.
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise UsageError(f"{name} is no regular file")
         with path.open("rb") as file:
             data = file.read(MAX_SIZE + 1)
     except FileNotFoundError:
