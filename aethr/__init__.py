@@ -50,8 +50,7 @@ values    events, options
           text
 """
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # typing's own would cost `aethr version` a third of its time
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:

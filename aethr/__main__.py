@@ -11,9 +11,12 @@ def main() -> None:
     _hold_streams()
     if sys.argv[1:] in (["version"], ["--version"], ["-V"]):
         from aethr import __version__
-        from aethr.streams import out
 
-        out(f"aethr {__version__}\n")
+        # Not by aethr.streams: its imports would double the time that this takes.
+        try:  # noqa: SIM105 - contextlib is not imported for nothing here either
+            os.write(1, f"aethr {__version__}\n".encode())
+        except OSError:
+            pass  # the reader is gone, or the disk is full: nothing to lose
         return
     from aethr.program import run
 

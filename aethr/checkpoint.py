@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import stat
 import tempfile
 from dataclasses import asdict, dataclass
@@ -123,7 +122,7 @@ def create(path: Path | None, workflow: str) -> Checkpoint:
     """Make a new file: the one named, or one of a private folder of the temporary directory."""
     if path is None:
         folder = private_folder()
-        name = f"{slug(workflow, 'run')}-{secrets.token_hex(4)}.jsonl"
+        name = f"{slug(workflow, 'run')}-{os.urandom(4).hex()}.jsonl"
         return _opened(folder / name, os.O_CREAT | os.O_EXCL, temporary=True)
     checkpoint = _opened(path, os.O_CREAT, temporary=False)
     if not is_blank(_read_all(checkpoint._file)):  # noqa: SLF001 - same module

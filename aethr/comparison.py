@@ -111,29 +111,26 @@ def _indexed(repo: git.Repo, names: Sequence[str], folder: Path) -> git.Repo:
     import shutil
 
     index, objects = folder / "index", folder / "objects"
-    # Where they are in a linked worktree is git's to say.
-    asked = repo.command("rev-parse", "--git-path", "index", "--git-path", "objects")
-    theirs = [repo.top / line for line in os.fsdecode(git.output(asked)).splitlines()]
     try:
         objects.mkdir()
         # With its time: git reads again what is as new as the index that lists it.
-        shutil.copy2(theirs[0], index)
+        shutil.copy2(repo.index, index)
     except FileNotFoundError:
         pass  # nothing was ever added
     except OSError as error:
         raise UsageError(f"can't copy git's index: {error}") from None
-    own = git.Repo(repo.top, {**repo.env, "GIT_INDEX_FILE": str(index)})
+    own = replace(repo, env={**repo.env, "GIT_INDEX_FILE": str(index)})
     if names:
-        git.output(_adding(own, names, theirs[1], objects))
+        git.output(_adding(own, names, objects))
     return own
 
 
-def _adding(repo: git.Repo, names: Sequence[str], theirs: Path, objects: Path) -> process.Command:
+def _adding(repo: git.Repo, names: Sequence[str], objects: Path) -> process.Command:
     """Add by intent: git then takes a file for changed without reading it."""
     added = ("add", "--intent-to-add", "--sparse", "--pathspec-from-file=-", "--pathspec-file-nul")
     command = repo.command("--literal-pathspecs", *added)
     # It stores the empty blob; the user's repository is not the place for it.
-    quoted = re.sub(r'(["\\])', r"\\\1", str(theirs))
+    quoted = re.sub(r'(["\\])', r"\\\1", str(repo.objects))
     own = {"GIT_OBJECT_DIRECTORY": str(objects), "GIT_ALTERNATE_OBJECT_DIRECTORIES": f'"{quoted}"'}
     stdin = b"\0".join(map(os.fsencode, names))
     return replace(command, env={**command.env, **own}, stdin=stdin)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -97,6 +96,8 @@ def _shown_after_failure(opened: OpenRun, options: Options) -> Iterator[None]:
 
 def receipt(step: Step, composed: StepPrompt) -> str:
     """Tell what a prompt is made of: characters, and roughly a token for 4 of them."""
+    import hashlib
+
     digest = hashlib.sha256(composed.text.encode("utf-8", "replace")).hexdigest()
     rows = [f"{step.id}: {_size(len(composed.text))}, sha256 {digest}"]
     for block in composed.blocks:

@@ -32,6 +32,7 @@ _CONFIG = (
     "diff.ignoreSubmodules=untracked",
     "diff.suppressBlankEmpty=false",
 )
+_PLACES = ("--git-path", "index", "--git-path", "objects")
 _OTHERS = ("--others", "--exclude-standard")
 _MISUSED = 129  # git's exit code for arguments that it can't make sense of
 # Of git's own variables those that say where it may look and whom it may trust.
@@ -46,10 +47,15 @@ _ADDED = {
 
 @dataclass(frozen=True, slots=True)
 class Repo:
-    """A repository with a working tree. ``env`` is cleaned: no GIT_DIR, no keys."""
+    """A repository with a working tree. ``env`` is cleaned: no GIT_DIR, no keys.
+
+    Where ``index`` and ``objects`` are in a linked worktree is git's to say.
+    """
 
     top: Path
     env: Mapping[str, str]
+    index: Path
+    objects: Path
 
     def command(self, *arguments: str, cwd: Path | None = None) -> process.Command:
         return _command(arguments, cwd or self.top, self.env)
@@ -63,11 +69,12 @@ def find(start: Path, environ: Mapping[str, str], secret: Collection[str] = ()) 
     """
     env = _cleaned(environ, secret)
     try:
-        found = _ask(_command(("rev-parse", "--show-toplevel"), start, env))
+        found = _ask(_command(("rev-parse", "--show-toplevel", *_PLACES), start, env))
     except OSError:  # there is no program that could be started
         return None
     if found.code == 0:
-        return Repo(Path(os.fsdecode(found.stdout).removesuffix("\n")), env)
+        top, index, objects = os.fsdecode(found.stdout).removesuffix("\n").rsplit("\n", 2)
+        return Repo(Path(top), env, start / index, start / objects)
     if re.search("not a git repository|must be run in a work tree", found.stderr):
         return None
     refused = failed("git", found.code, found.stderr)

@@ -15,8 +15,6 @@ from aethr.events import Warned
 from aethr.ongoing import OpenRun
 from aethr.runtime import Run, World
 from aethr.secrets import Mask
-from aethr.treelog import TreeLog
-from aethr.trees import Trees
 from aethr.workflow import SourceKind
 
 if TYPE_CHECKING:
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
     from aethr.options import Request
     from aethr.results import StepPrompt
     from aethr.session import Session
+    from aethr.treelog import TreeLog
     from aethr.workflow import Step, Workflow
 
 
@@ -171,7 +170,7 @@ def _task(opening: Opening) -> str:
 def _world(opening: Opening) -> World:
     settings = opening.session.settings
     made = (
-        {name: make(settings) for name, make in backends.BACKENDS.items()}
+        {name: backends.make(name, settings) for name in backends.BACKENDS}
         if settings.live
         else dict.fromkeys(backends.BACKENDS, MockBackend())
     )
@@ -199,6 +198,9 @@ def _tree_log(opening: Opening, world: World) -> TreeLog | None:
     if world.surroundings.repo is None:
         opening.warn([f"{name}: outside git its changes can't be shown" for name in agents])
         return None
+    from aethr.treelog import TreeLog
+    from aethr.trees import Trees
+
     trees = Trees(world.surroundings.repo, checkpoint.private_folder())
     header = opening.saved.header
     base = header.tree if header else trees.record().id if opening.calls else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
 
 
 def digest(workflow: Workflow) -> str:
+    import hashlib
+
     return hashlib.sha256(workflow.text.encode()).hexdigest()
 
 

@@ -5,11 +5,11 @@ It emits events and prints nothing.
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
-from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from aethr import context, events, plan, prompt, routing, verdict
@@ -186,7 +186,7 @@ class Run:
         """Tell where a step begins; for an agent with the tree, and a marker to find it by."""
         if not self.world.backends[step.backend].agent:
             return Start(step.id, len(self.results))
-        marker = token_hex(8)
+        marker = os.urandom(8).hex()
         if self.world.tree is None:
             return Start(step.id, len(self.results), "", marker)
         tree = self.world.tree.record()

@@ -89,10 +89,9 @@ class Trees:
     def _own_index(self) -> Iterator[Repo]:
         with tempfile.TemporaryDirectory(prefix="aethr-", dir=self.scratch) as folder:
             index = Path(folder, "index")
-            where = git.output(self.repo.command("rev-parse", "--git-path", "index"))
             with suppress(FileNotFoundError):  # nothing was ever added
                 # With its time: git reads again what is as new as the index that lists it.
-                shutil.copy2(self.repo.top / os.fsdecode(where).removesuffix("\n"), index)
+                shutil.copy2(self.repo.index, index)
             yield replace(self.repo, env={**self.repo.env, "GIT_INDEX_FILE": str(index)})
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PYTHON = sys.executable
+SCRIPT = str(Path(PYTHON).with_name("aethr"))
 GROWTH = (100, 1_000, 5_000)
 # One step's workflow with a small diff; many steps without history.
 ONE = """workflow: one
@@ -146,7 +147,7 @@ class Bench:
         return Growth(seconds, exponent)
 
     def _row(self, name: str, floor: Command, floor_name: str, budget: float, *argv: str) -> Row:
-        command = Command((PYTHON, "-m", "aethr", *argv), self.repo)
+        command = Command((SCRIPT, *argv), self.repo)
         return self._pair(f"aethr {name}", floor_name, budget, command, floor)
 
     def _pair(

@@ -135,7 +135,7 @@ def test_brackets_without_end_do_not_end_the_process() -> None:
 def test_a_missing_file_names_the_presets_and_init(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         config.load(tmp_path / ".aethr.yaml")
-    assert "there is no regular file" in caught.value.summary
+    assert "there is no workflow file" in caught.value.summary
     assert "aethr init" in caught.value.hint
     assert "plan-implement-review" in caught.value.hint
 
