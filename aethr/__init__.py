@@ -19,12 +19,15 @@ engine    opening     from a request to a run; what is wrong is found first
           ongoing     a run with its file: driven, ended, never lost
           resume      whether a checkpoint may go on, and with which words
           runtime     while there is a next step: prompt, backend, result
+          composing   a step's prompt, from where the run stands
+          world       the outside as a run sees it
           treelog     what a run's steps did to the working tree
 effects   backends    who answers a step: a model, an agent, a script
           editor      asks for the task
           config      YAML -> Workflow, every error at file:line:column
           presets     the workflows that ship with Aethr
           checkpoint  the append-only file of a run
+          lockfile    a file that one process writes at a time
           context     sources -> blocks of text within a limit
           diffs       what git compares, as material for a block
           files       opening what is inside the project, and nothing else

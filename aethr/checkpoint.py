@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import json
 import os
-import stat
-import tempfile
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aethr import lockfile
 from aethr.errors import UsageError
 from aethr.results import Artifact, Change, StepResult, Usage, Verdict
 from aethr.text import slug
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
 FORMAT = 1
 
@@ -112,7 +111,7 @@ class Checkpoint:
     def _append(self, kind: str, fields: Mapping[str, Any]) -> None:
         line = json.dumps({"kind": kind, **fields}, separators=(",", ":")) + "\n"
         try:
-            _write_all(self._file, line.encode("ascii"))
+            lockfile.write_all(self._file, line.encode("ascii"))
             os.fsync(self._file)
         except OSError as error:
             raise UsageError(f"can't write the checkpoint {self.path}: {error.strerror}") from None
@@ -121,11 +120,11 @@ class Checkpoint:
 def create(path: Path | None, workflow: str) -> Checkpoint:
     """Make a new file: the one named, or one of a private folder of the temporary directory."""
     if path is None:
-        folder = private_folder()
+        folder = lockfile.private_folder()
         name = f"{slug(workflow, 'run')}-{os.urandom(4).hex()}.jsonl"
         return _opened(folder / name, os.O_CREAT | os.O_EXCL, temporary=True)
     checkpoint = _opened(path, os.O_CREAT, temporary=False)
-    if not is_blank(_read_all(checkpoint._file)):  # noqa: SLF001 - same module
+    if not is_blank(lockfile.read_all(checkpoint._file)):  # noqa: SLF001 - same module
         checkpoint.close()
         raise UsageError(f"{path} holds something already", "name another file")
     os.ftruncate(checkpoint._file, 0)  # noqa: SLF001 - same module
@@ -140,10 +139,10 @@ def is_blank(beginning: bytes) -> bool:
 
 def reopen(path: Path) -> tuple[Saved, Checkpoint]:
     """Read a checkpoint and go on writing it: locked first, then a torn last line is cut off."""
-    checkpoint = _opened(path, 0, temporary=path.parent == _folder_name())
+    checkpoint = _opened(path, 0, temporary=path.parent == lockfile.folder_name())
     file = checkpoint._file  # noqa: SLF001 - same module
     try:
-        data = _read_all(file)
+        data = lockfile.read_all(file)
         saved = parse(data, path)
         whole = data.rfind(b"\n") + 1
         if whole < len(data):
@@ -265,69 +264,13 @@ def _artifact(row: dict[str, Any]) -> Artifact:
 
 
 def _opened(path: Path, flags: int, *, temporary: bool) -> Checkpoint:
-    # O_NOFOLLOW: in a shared temporary directory a link may be someone else's.
-    nofollow = getattr(os, "O_NOFOLLOW", 0) if temporary else 0
-    try:
-        file = os.open(path, os.O_RDWR | os.O_APPEND | nofollow | flags, 0o600)
-    except OSError as error:
-        raise UsageError(f"can't open the checkpoint {path}: {error.strerror}") from None
-    if not _locked(file):
-        os.close(file)
-        raise UsageError(f"another run is writing the checkpoint {path}", "let it end first")
-    return Checkpoint(path, file, temporary=temporary)
-
-
-def _locked(file: int) -> bool:
-    """Take the lock of a second writer away; where the system has none, go on without."""
-    try:
-        import fcntl
-    except ImportError:
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
-def _folder_name() -> Path:
-    user = os.getuid() if hasattr(os, "getuid") else "user"
-    return Path(tempfile.gettempdir()) / f"aethr-{user}"
-
-
-def private_folder() -> Path:
-    """Make the folder of this user's temporary checkpoints; refuse one that others could read."""
-    folder = _folder_name()
-    try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        found = folder.lstat()
-    except OSError as error:
-        raise UsageError(
-            f"can't make the checkpoint folder {folder}: {error.strerror}",
-            "name a file with --checkpoint FILE, or set TMPDIR",
-        ) from None
-    mine = not hasattr(os, "getuid") or found.st_uid == os.getuid()
-    if not stat.S_ISDIR(found.st_mode) or not mine:
-        raise UsageError(f"{folder} is not a folder of yours", "name a file with --checkpoint FILE")
-    folder.chmod(0o700)
-    return folder
+    # In a shared temporary directory a link may be someone else's.
+    return Checkpoint(path, lockfile.opened(path, flags, links=not temporary), temporary=temporary)
 
 
 def _mend(file: int, data: bytes, whole: int) -> None:
     """Cut off a line that a kill tore; complete one that lacks its newline only."""
     if _is_whole(data[whole:].decode("utf-8", "replace")):
-        _write_all(file, b"\n")
+        lockfile.write_all(file, b"\n")
     else:
         os.ftruncate(file, whole)
-
-
-def _read_all(file: int) -> bytes:
-    with os.fdopen(os.dup(file), "rb") as reader:
-        reader.seek(0)
-        return reader.read()
-
-
-def _write_all(file: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(file, view) :]

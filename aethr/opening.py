@@ -7,15 +7,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from aethr import backends, checkpoint, context, editor, git, plan, resume, routing
+from aethr import backends, checkpoint, context, editor, git, lockfile, plan, resume, routing
 from aethr.backends.scripted import MockBackend
 from aethr.checkpoint import Header
 from aethr.errors import UsageError, did_you_mean
 from aethr.events import Warned
 from aethr.ongoing import OpenRun
-from aethr.runtime import Run, World
+from aethr.runtime import Run
 from aethr.secrets import Mask
 from aethr.workflow import SourceKind
+from aethr.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -201,7 +202,7 @@ def _tree_log(opening: Opening, world: World) -> TreeLog | None:
     from aethr.treelog import TreeLog
     from aethr.trees import Trees
 
-    trees = Trees(world.surroundings.repo, checkpoint.private_folder())
+    trees = Trees(world.surroundings.repo, lockfile.private_folder())
     header = opening.saved.header
     base = header.tree if header else trees.record().id if opening.calls else ""
     return TreeLog(trees, base, opening.saved.starts)

@@ -9,42 +9,26 @@ import os
 import signal
 import time
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from aethr import context, events, plan, prompt, routing, verdict
+from aethr import events, plan, routing, verdict
 from aethr.checkpoint import Start
-from aethr.context import Patch
+from aethr.composing import Composer, Past
 from aethr.errors import AethrError, Interrupted, StepFailed, UsageError
-from aethr.results import Call, Doubt, StepResult, Verdict
+from aethr.results import Call, StepResult, Verdict
 from aethr.text import slug
 from aethr.workflow import SourceKind
+from aethr.world import Output
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from aethr.backends import Backend
     from aethr.checkpoint import Checkpoint
-    from aethr.context import Surroundings
-    from aethr.results import Artifact, Block, Reply, StepPrompt
-    from aethr.secrets import Mask
-    from aethr.settings import Settings
-    from aethr.treelog import TreeLog
+    from aethr.results import Artifact, Reply, StepPrompt
     from aethr.workflow import Step, Workflow
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """The outside as a run sees it; tests give another one. ``backends`` maps names to answers."""
-
-    settings: Settings
-    backends: Mapping[str, Backend]
-    surroundings: Surroundings
-    mask: Mask
-    emit: Callable[[events.Event], None]
-    tree: TreeLog | None = None
-    verbose: bool = False
+    from aethr.world import World
 
 
 class Run:
@@ -84,13 +68,14 @@ class Run:
         number = self._numbers[step.id] + 1
         model = routing.model_for(self.workflow, step, self.world.settings.model)
         self.world.emit(events.StepStarted(step, number, model, _passes(step, here)))
-        composed = self._compose(step, here, self.results, self._outputs)
-        doubts = self._doubts(step, composed.blocks)
+        composer = Composer(self.workflow, self.task, self.world)
+        composed = composer.compose(step, here, Past(self.results, self._outputs))
+        doubts = composer.doubts(step, composed.blocks)
         self._announce(step, composed, doubts)
         start = self._start(step)
         checkpoint.start(start)
         began = time.monotonic()
-        output = _Output(step.id, self.world)
+        output = Output(step.id, self.world)
         trace = self._trace(start, number, checkpoint)
         call = Call(step, composed.text, model, self.world.settings.root, start.marker, trace)
         try:
@@ -121,54 +106,14 @@ class Run:
         """
         results, outputs, position = list(self.results), dict(self._outputs), self.position
         numbers = Counter(self._numbers)
+        composer = Composer(self.workflow, self.task, self.world)
         for step in steps:
             position = plan.jump(self.workflow, position, step.id)
-            yield step, self._compose(step, position, results, outputs)
+            yield step, composer.compose(step, position, Past(results, outputs))
             text = f"[the output of step `{step.id}` will stand here]"
             numbers[step.id] += 1
             results.append(StepResult(step.id, text, numbers[step.id]))
             outputs[step.id] = text
-
-    def _compose(
-        self,
-        step: Step,
-        here: plan.Position,
-        results: Sequence[StepResult],
-        outputs: Mapping[str, str],
-    ) -> StepPrompt:
-        kinds = {source.kind for source in step.context}
-        shown = prompt.shown(step, results)
-        around = replace(
-            self.world.surroundings,
-            outputs=outputs,
-            latest_diff=_latest_diff(results),
-            run_diff=self.world.tree.run_diff()
-            if self.world.tree and SourceKind.RUN_DIFF in kinds
-            else None,
-            # A step that lists `latest_diff` has the patches already, as one.
-            patches=() if SourceKind.LATEST_DIFF in kinds else self._patches(shown),
-        )
-        blocks = context.collect(step.context, around, step.context_limit)
-        setting = prompt.Setting(
-            self.workflow, step, self.task, here.passes[-1] if step.repeat else 0
-        )
-        composed = prompt.build(setting, results, blocks)
-        return replace(composed, text=self.world.mask(composed.text))
-
-    def _patches(self, shown: Sequence[StepResult]) -> tuple[Patch, ...]:
-        """Give the patches of the results that a step sees, each its own step's."""
-        if self.world.tree is None:
-            return ()
-        tree = self.world.tree
-        own = ((result, tree.own_patch(result.artifact)) for result in shown if result.artifact)
-        return tuple(Patch(f"changes of {result.heading}", text) for result, text in own if text)
-
-    def _doubts(self, step: Step, blocks: Sequence[Block]) -> tuple[str, ...]:
-        """Name the blocks over which a pass of this step would not count."""
-        if not step.has_verdict or step.allow_truncated:
-            return ()
-        counted = set(Doubt) if self.world.settings.live else {Doubt.CUT}
-        return tuple(block.name for block in blocks if block.doubt in counted)
 
     def _announce(self, step: Step, composed: StepPrompt, doubts: Sequence[str]) -> None:
         for block in composed.blocks:
@@ -261,7 +206,7 @@ class Run:
     def _broken(
         self,
         error: AethrError | KeyboardInterrupt,
-        output: _Output,
+        output: Output,
         seconds: float,
         checkpoint: Checkpoint,
     ) -> StepFailed | Interrupted:
@@ -276,47 +221,6 @@ class Run:
         partial = self.world.mask(getattr(error, "partial", "") or output.said)
         checkpoint.failure(output.step_id, reason, partial)
         return StepFailed(f"step `{output.step_id}` failed: {reason}", hint, partial)
-
-
-class _Output:
-    """Passes what a backend says on as events, keys masked; keeps it for a failure."""
-
-    def __init__(self, step_id: str, world: World) -> None:
-        self.step_id = step_id
-        self._pieces: list[str] = []
-        self._emit = world.emit
-        self._mask = world.mask
-        self._stream = world.mask.stream()
-
-    @property
-    def said(self) -> str:
-        return "".join(self._pieces)
-
-    def text(self, piece: str) -> None:
-        self._pieces.append(piece)
-        self._show(self._stream.feed(piece))
-
-    def waiting(self, what: str) -> None:
-        self._emit(events.Waiting(self._mask(what)))
-
-    def tool(self, line: str) -> None:
-        self._emit(events.Told(self._mask(line)))
-
-    def warn(self, line: str) -> None:
-        self._emit(events.Warned(self._mask(line), self.step_id))
-
-    def close(self) -> None:
-        self._show(self._stream.flush())
-
-    def _show(self, text: str) -> None:
-        if text:
-            self._emit(events.Chunk(text))
-
-
-def _latest_diff(results: Sequence[StepResult]) -> str | None:
-    """Give the patch of the most recent implementation."""
-    found = (result.artifact for result in reversed(results) if result.artifact)
-    return next((artifact.patch for artifact in found), None)
 
 
 def _passes(step: Step, here: plan.Position) -> tuple[int, int] | None:

@@ -16,6 +16,8 @@ from tests.support.llm_script import Reply, refusal, said
 from tests.support.llm_server import LLMServer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.cli import Shell
 
 REVIEW = """\
@@ -326,10 +328,14 @@ def test_the_receipt_tells_sizes_and_the_digest(repo: Shell) -> None:
     assert "git_diff:all: " in shown.err
 
 
-def test_an_agent_is_not_executed_in_mock_and_not_yet_live(repo: Shell) -> None:
+FILES = sorted([*PROJECT.glob("presets/*.yaml"), *PROJECT.glob("examples/*.yaml")])
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
+def test_everything_that_ships_runs_to_its_end_in_mock_mode(repo: Shell, file: Path) -> None:
     repo.write({"bin/opencode": f"#!/bin/sh\ntouch {repo.folder}/executed\n"})
     (repo.folder / "bin/opencode").chmod(0o755)
-    path = f"{repo.folder}/bin:{repo.env['PATH']}"
-    run = repo.aethr("run", "--preset", "plan-implement-review", "go", PATH=path)
+    run = repo.aethr("run", "-f", str(file), "go", PATH=f"{repo.folder}/bin:{repo.env['PATH']}")
     assert run.code == 0, run.err
+    assert "passed · " in run.err
     assert not (repo.folder / "executed").exists()

@@ -1,0 +1,79 @@
+"""A step's prompt, from where the run stands: for the preview and for the call alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from aethr import context, prompt
+from aethr.context import Patch
+from aethr.results import Doubt
+from aethr.workflow import SourceKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aethr.plan import Position
+    from aethr.results import Block, StepPrompt, StepResult
+    from aethr.workflow import Step, Workflow
+    from aethr.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The results before a step, and of each step the latest output."""
+
+    results: Sequence[StepResult]
+    outputs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Composer:
+    """Makes the prompts of one run."""
+
+    workflow: Workflow
+    task: str
+    world: World
+
+    def compose(self, step: Step, here: Position, past: Past) -> StepPrompt:
+        """Give the exact text that is sent for a step, keys masked."""
+        setting = prompt.Setting(
+            self.workflow, step, self.task, here.passes[-1] if step.repeat else 0
+        )
+        blocks = context.collect(step.context, self._around(step, past), step.context_limit)
+        composed = prompt.build(setting, past.results, blocks)
+        return replace(composed, text=self.world.mask(composed.text))
+
+    def doubts(self, step: Step, blocks: Sequence[Block]) -> tuple[str, ...]:
+        """Name the blocks over which a pass of this step would not count."""
+        if not step.has_verdict or step.allow_truncated:
+            return ()
+        counted = set(Doubt) if self.world.settings.live else {Doubt.CUT}
+        return tuple(block.name for block in blocks if block.doubt in counted)
+
+    def _around(self, step: Step, past: Past) -> context.Surroundings:
+        kinds = {source.kind for source in step.context}
+        around = replace(self.world.surroundings, outputs=past.outputs)
+        if SourceKind.LATEST_DIFF in kinds:
+            around = replace(around, latest_diff=_latest_diff(past.results))
+        if SourceKind.RUN_DIFF in kinds and self.world.tree:
+            around = replace(around, run_diff=self.world.tree.run_diff())
+        # A step that lists `latest_diff` has the patches of its history already, as one.
+        if SourceKind.LATEST_DIFF not in kinds and self.world.tree:
+            around = replace(around, patches=self._patches(prompt.shown(step, past.results)))
+        return around
+
+    def _patches(self, shown: Sequence[StepResult]) -> tuple[Patch, ...]:
+        """Give the patches of the results that a step sees, each its own step's."""
+        own = (
+            (result, self.world.tree.own_patch(result.artifact))
+            for result in shown
+            if result.artifact and self.world.tree
+        )
+        return tuple(Patch(f"changes of {result.heading}", text) for result, text in own if text)
+
+
+def _latest_diff(results: Sequence[StepResult]) -> str | None:
+    """Give the patch of the most recent implementation."""
+    found = (result.artifact for result in reversed(results) if result.artifact)
+    return next((artifact.patch for artifact in found), None)
