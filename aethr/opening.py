@@ -7,7 +7,18 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from aethr import backends, checkpoint, context, editor, git, lockfile, plan, resume, routing
+from aethr import (
+    backends,
+    checkpoint,
+    context,
+    editor,
+    git,
+    lockfile,
+    plan,
+    process,
+    resume,
+    routing,
+)
 from aethr.backends.scripted import MockBackend
 from aethr.checkpoint import Header
 from aethr.errors import UsageError, did_you_mean
@@ -15,6 +26,7 @@ from aethr.events import Warned
 from aethr.ongoing import OpenRun
 from aethr.runtime import Run
 from aethr.secrets import Mask
+from aethr.text import count
 from aethr.workflow import SourceKind
 from aethr.world import World
 
@@ -70,6 +82,8 @@ def begin(
         if file:
             undo.callback(file.close)
         opening = replace(opening, saved=saved)
+        if file:
+            _end_survivors(opening)
         run = _prepared(opening)
         _preflight(opening, run)
         # After all that can be wrong: a task may come from an editor, and is not to be lost.
@@ -106,6 +120,20 @@ def unknown_step(name: str, workflow: Workflow) -> UsageError:
         f"no step `{name}` in `{workflow.name}`{did_you_mean(name, workflow.index)}",
         f"its steps are {', '.join(workflow.index)}",
     )
+
+
+def _end_survivors(opening: Opening) -> None:
+    """End what an agent left running when a kill took Aethr: it may still edit the tree."""
+    starts, results = opening.saved.starts, opening.saved.results
+    if not starts or not starts[-1].marker or starts[-1].after < len(results):
+        return
+    ended = process.end_marked(starts[-1].marker)
+    name = starts[-1].step_id
+    if ended:
+        what = count(ended, "process", "processes")
+        opening.warn([f"{name}: ended {what} of the agent that was still running"])
+    elif ended is None:
+        opening.warn([f"{name}: if its agent still runs, end it: this system can't find it"])
 
 
 def _joined(opening: Opening) -> OpenRun | None:
@@ -202,7 +230,8 @@ def _tree_log(opening: Opening, world: World) -> TreeLog | None:
     from aethr.treelog import TreeLog
     from aethr.trees import Trees
 
-    trees = Trees(world.surroundings.repo, lockfile.private_folder())
+    path, _ = _place(opening.session, opening.request)
+    trees = Trees(world.surroundings.repo, lockfile.private_folder(), path)
     header = opening.saved.header
     base = header.tree if header else trees.record().id if opening.calls else ""
     return TreeLog(trees, base, opening.saved.starts)

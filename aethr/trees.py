@@ -41,15 +41,20 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class Trees:
-    """Records and compares trees of a repository. ``scratch`` is a folder for the index's copy."""
+    """Records and compares trees of a repository.
+
+    ``scratch`` is a folder for the index's copy. ``own`` is a checkpoint in the
+    working tree: it grows while an agent works, and is none of the agent's work.
+    """
 
     repo: Repo
     scratch: Path | None = None
+    own: Path | None = None
 
     def record(self) -> Tree:
         """Record what stands in the working tree now. Raises UsageError where git can't."""
         with self._own_index() as repo:
-            listing = _Listing.of(repo)
+            listing = _Listing.of(repo, self._own_name())
             if listing.secret:
                 _update(repo, listing.secret, "--force-remove")
             if listing.changed:
@@ -85,6 +90,11 @@ class Trees:
         rows = (row.split("\t", 2) for row in git.names(asked, "git diff"))
         return tuple(Change(name, _lines(added), _lines(gone)) for added, gone, name in rows)
 
+    def _own_name(self) -> str:
+        top = self.repo.top.resolve()
+        own = self.own and self.own.resolve()
+        return own.relative_to(top).as_posix() if own and own.is_relative_to(top) else ""
+
     @contextmanager
     def _own_index(self) -> Iterator[Repo]:
         with tempfile.TemporaryDirectory(prefix="aethr-", dir=self.scratch) as folder:
@@ -104,13 +114,15 @@ class _Listing:
     large: tuple[str, ...]
 
     @classmethod
-    def of(cls, repo: Repo) -> _Listing:
+    def of(cls, repo: Repo, own: str) -> _Listing:
         kinds = ("--cached", "--modified", "--deleted", "--others", "--exclude-standard")
         changed: dict[str, None] = {}
         secret: dict[str, None] = {}
         large = []
         for row in git.names(repo.command("ls-files", "-t", "-z", *kinds), "git ls-files"):
             tag, name = row[0], row[2:]
+            if own and tag == "?" and name.startswith(own):
+                continue  # the checkpoint, or a trace beside it
             if is_secret(name):
                 secret |= {name: None} if tag != "?" else {}
             elif tag == "?" and (name.endswith("/") or _is_large(repo.top / name)):

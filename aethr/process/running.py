@@ -1,4 +1,4 @@
-"""The only place that starts a process. Never through a shell."""
+"""A process whose output is read as it comes, through pipes."""
 
 from __future__ import annotations
 
@@ -8,42 +8,20 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
+
+from aethr.process.command import Finished, TimedOut
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
     from typing import IO
 
+    from aethr.process.command import Command
+
 _CHUNK = 1 << 16
-_STDERR_KEPT = 1 << 14
+_STDERR_KEPT = 1 << 14  # its beginning
 _GRACE = 1.0  # seconds between asking a process to end and making it
 _KILL = signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL
-
-
-class TimedOut(Exception):
-    """A process was ended because it took longer than its timeout."""
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """What to start. An empty ``stdin`` is the null device; ``timeout`` is in seconds, in all."""
-
-    argv: Sequence[str]
-    cwd: Path
-    env: Mapping[str, str]
-    stdin: bytes = b""
-    timeout: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """How a process ended, and what it wrote; only the beginning of ``stderr`` is kept."""
-
-    code: int
-    stdout: bytes
-    stderr: str
 
 
 @contextmanager

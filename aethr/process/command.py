@@ -1,0 +1,50 @@
+"""What is started, and what comes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+
+class TimedOut(Exception):
+    """A process was ended because it took longer than its timeout."""
+
+
+class Flooded(Exception):
+    """A process was ended because it wrote more than a disk should have to hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to start. An empty ``stdin`` is the null device; ``timeout`` is in seconds, in all.
+
+    ``marker`` is for ``following``: it stands in the environment of all that is started.
+    """
+
+    argv: Sequence[str]
+    cwd: Path
+    env: Mapping[str, str]
+    stdin: bytes = b""
+    timeout: float | None = None
+    marker: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a process wrote, without the newline."""
+
+    text: bytes
+    is_error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a process ended, and what it wrote; ``run`` keeps only the beginning of ``stderr``."""
+
+    code: int
+    stdout: bytes
+    stderr: str
