@@ -59,7 +59,7 @@ def collect(sources: Sequence[Source], around: Surroundings, limit: int) -> tupl
     a revision that git does not know.
     """
     materials = [[_GATHER[source.kind](source, around, limit)] for source in sources]
-    patches = [diffs.given(patch.name, patch.text, limit) for patch in around.patches]
+    patches = [diffs.given(patch.name, patch.text, limit, around.repo) for patch in around.patches]
     return fit_all([*materials, patches], limit, verbose=around.verbose)
 
 
@@ -95,17 +95,17 @@ def _unseen(repo: Repo, scratch: Path | None) -> str:
 
 
 def _latest_diff(source: Source, around: Surroundings, limit: int) -> Material:
-    return _kept_diff(source.name, around.latest_diff, limit)
+    return _kept_diff(source.name, around.latest_diff, around, limit)
 
 
 def _run_diff(source: Source, around: Surroundings, limit: int) -> Material:
-    return _kept_diff(source.name, around.run_diff, limit)
+    return _kept_diff(source.name, around.run_diff, around, limit)
 
 
-def _kept_diff(name: str, text: str | None, limit: int) -> Material:
+def _kept_diff(name: str, text: str | None, around: Surroundings, limit: int) -> Material:
     if text is None:
         return _said(name, "nothing was implemented yet", Doubt.MISSING)
-    material = diffs.given(name, text, limit)
+    material = diffs.given(name, text, limit, around.repo)
     return material if material.pieces or material.notes else _text(Piece(name))
 
 
@@ -137,14 +137,15 @@ def _glob(source: Source, around: Surroundings, limit: int) -> Material:
     names = matching(pattern, git.files(around.repo, root) if around.repo else files.walk(root))
     if not names:
         return _said(source.name, "no file matches")
+    marked = git.generated(around.repo, root, names) if around.repo else set[str]()
     shelf, unread = Shelf(limit), []
-    for name in sorted(names, key=is_generated):
+    for name in sorted(names, key=lambda name: name in marked or is_generated(name)):
         found = Piece(name, more=True) if shelf.is_full else _read(root, name, limit)
         if isinstance(found, Unread):
             unread.append((name, found.value))
         else:
             shelf.skimmed += found.size
-            shelf.add(found)
+            shelf.add(replace(found, late=name in marked))
     notes = not_read(sorted(unread))
     warnings = tuple(f"{source.name}: {note.said()}" for note in notes)
     pieces = tuple(sorted(shelf.pieces, key=lambda piece: piece.name))

@@ -7,15 +7,16 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from aethr import patch
+from aethr import git, patch
 from aethr.files import Unread
 from aethr.material import Material, Piece, Shelf, not_read
 from aethr.names import is_generated, is_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from aethr.comparison import Comparison
+    from aethr.git import Repo
     from aethr.patch import Part
 
 _COMMAND_LINE = 20_000  # bytes of paths; Windows takes 32,767 in all
@@ -25,8 +26,10 @@ def compared(comparison: Comparison, limit: int) -> Material:
     """Read what git says about two states, for a limit of characters."""
     names = comparison.names()
     secret = [name for name in names if is_secret(name)]
-    late = _sayable([name for name in names if is_generated(name) and not is_secret(name)])
-    reading = _Reading(comparison.name, limit)
+    marked = git.generated(comparison.repo, comparison.repo.top, names)
+    generated = [name for name in names if name in marked or is_generated(name)]
+    late = _sayable([name for name in generated if not is_secret(name)])
+    reading = _Reading(comparison.name, limit, marked)
     for paths in _runs(names, secret, late):
         with comparison.patch(paths) as chunks:
             reading.take(_decoded(chunks))
@@ -41,9 +44,11 @@ def compared(comparison: Comparison, limit: int) -> Material:
     return _material(reading, unread)
 
 
-def given(name: str, text: str, limit: int) -> Material:
-    """Split a diff that was kept."""
-    reading = _Reading(name, limit)
+def given(name: str, text: str, limit: int, repo: Repo | None = None) -> Material:
+    """Split a diff that was kept; the repository tells which of its files are generated."""
+    names = [path for part in patch.split([text], 0) for path in part.names]
+    marked = git.generated(repo, repo.top, names) if repo else set[str]()
+    reading = _Reading(name, limit, marked)
     reading.take([text])
     return _material(reading, [(path, Unread.SECRET.value) for path in reading.secret])
 
@@ -79,8 +84,9 @@ def _sayable(names: list[str]) -> list[str]:
 class _Reading:
     """Takes a diff chunk by chunk, until there is enough to choose from."""
 
-    def __init__(self, name: str, limit: int) -> None:
+    def __init__(self, name: str, limit: int, late: Collection[str] = ()) -> None:
         self.name = name
+        self._late = late
         self.shelf = Shelf(limit)
         self.stopped = False
         self.secret: dict[str, None] = {}
@@ -122,7 +128,8 @@ class _Reading:
             self.secret.update(dict.fromkeys(hidden))
             return
         self._seen.update(part.names)
-        self.shelf.add(part.piece if part.piece.name else replace(part.piece, name=self.name))
+        name = part.piece.name
+        self.shelf.add(replace(part.piece, name=name or self.name, late=name in self._late))
 
 
 def _decoded(chunks: Iterable[bytes]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from aethr.material import LINE_CUT, NAMED, Material, Note, Piece, joined, listed, replaced
-from aethr.names import is_generated, shown
+from aethr.names import shown
 from aethr.results import Block, Doubt
 from aethr.text import count
 
@@ -79,7 +79,7 @@ class _Selection:
 def _selected(material: Material, share: int) -> _Selection:
     """Choose the files that fit whole; where none does, the beginning of the first."""
     pieces = material.pieces
-    order = sorted(range(len(pieces)), key=lambda place: is_generated(pieces[place].name))
+    order = sorted(range(len(pieces)), key=lambda place: pieces[place].is_late)
     first = next((place for place in order if pieces[place].text), None)
     room = share - _reserve(material, first, share)
     left, taken = room, set()

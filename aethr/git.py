@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,6 +104,26 @@ def is_ignored(root: Path, name: str, environ: Mapping[str, str]) -> bool:
 def files(repo: Repo, folder: Path) -> list[str]:
     """List the files below a folder, relative to it: tracked, and untracked but not ignored."""
     return names(repo.command("ls-files", "-z", "--cached", *_OTHERS, cwd=folder))
+
+
+def generated(repo: Repo, folder: Path, names: Sequence[str]) -> set[str]:
+    """Give the files, relative to a folder, that git's attributes call generated.
+
+    That is ``linguist-generated``, and ``-diff``. Most projects have no such file,
+    and are not asked.
+    """
+    folders = {parent for name in names for parent in Path(name).parents}
+    places = [folder / parent / ".gitattributes" for parent in folders]
+    if not any(place.exists() for place in [repo.top / ".gitattributes", *places]):
+        return set()
+    asked = repo.command("check-attr", "-z", "--stdin", "linguist-generated", "diff", cwd=folder)
+    stdin = b"".join(os.fsencode(name) + b"\0" for name in names)
+    said = [os.fsdecode(word) for word in output(replace(asked, stdin=stdin)).split(b"\0")]
+    return {
+        name
+        for name, attribute, value in zip(said[::3], said[1::3], said[2::3], strict=False)
+        if value in (("unset",) if attribute == "diff" else ("set", "true"))
+    }
 
 
 def untracked(repo: Repo) -> list[str]:

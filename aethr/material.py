@@ -27,7 +27,7 @@ class Piece:
 
     ``text`` may be only the beginning; ``size`` counts the characters that were
     seen, and ``more`` says that there are others. ``replaced`` counts the bytes
-    that were not UTF-8.
+    that were not UTF-8. ``late`` marks one that git's attributes call generated.
     """
 
     name: str
@@ -35,12 +35,18 @@ class Piece:
     size: int = 0
     more: bool = False
     replaced: int = 0
+    late: bool = False
 
     @classmethod
     def read(cls, name: str, text: str, size: int | None = None, *, more: bool = False) -> Piece:
         """Make one of text decoded with ``surrogateescape``, which keeps count of bad bytes."""
         mended, bad = _ESCAPED.subn("\ufffd", text)
         return cls(name, mended, len(text) if size is None else size, more, bad)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether others are worth more of a reader's room."""
+        return self.late or is_generated(self.name)
 
     @property
     def is_whole(self) -> bool:
@@ -118,7 +124,7 @@ class Shelf:
         return self._held >= most or self.skimmed >= max(most, SKIM)
 
     def add(self, piece: Piece) -> None:
-        generated = is_generated(piece.name)
+        generated = piece.is_late
         if piece.size > self.limit:
             if generated in self._cuttable:
                 piece = replace(piece, text="")

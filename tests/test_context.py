@@ -146,6 +146,30 @@ class TestDiffs:
         assert "+z\n" in block.text
         assert "[left out: a.lock]" in block.text
 
+    @pytest.mark.parametrize(
+        "attribute", ["linguist-generated", "linguist-generated=true", "-diff"]
+    )
+    @pytest.mark.parametrize("source", ["git_diff:all", "glob:*.txt", "latest_diff"])
+    def test_what_git_calls_generated_gives_way(
+        self, repo: GitRepo, attribute: str, source: str
+    ) -> None:
+        repo.commit({".gitattributes": f"a.txt {attribute}\n"})
+        repo.write({"a.txt": "1\n" * 900, "z.txt": "z\n" * 300})
+        patch = ""
+        if source == "latest_diff":
+            with compare(repo.found(), "all") as seen, seen.patch() as chunks:
+                patch = b"".join(chunks).decode()
+        block = see(repo, source, 1300, latest_diff=patch)
+        text = block.text.replace("+", "")
+        assert "z\nz\n" in text
+        assert "1\n1\n" not in text
+
+    @pytest.mark.parametrize("attribute", ["-linguist-generated", "diff", "text"])
+    def test_what_git_does_not_call_generated_does_not(self, repo: GitRepo, attribute: str) -> None:
+        repo.commit({".gitattributes": f"a.txt {attribute}\n"})
+        repo.write({"a.txt": "1\n" * 300, "z.txt": "z\n" * 600})
+        assert "+1\n" in see(repo, "git_diff:all", 1300).text
+
     def test_a_link_that_was_a_file_is_one_file(self, repo: GitRepo) -> None:
         (repo.path / "a.txt").unlink()
         (repo.path / "a.txt").symlink_to("docs")
