@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aethr
+from benchmarks.agent import beside_bare
 from benchmarks.measure import RUNS, Command, Cost, side_by_side
 
 if TYPE_CHECKING:
@@ -72,13 +73,21 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), asked.runs)
         rows = [*bench.rows(), bench.trees()]
+        agent = beside_bare(bench.repo, max(3, asked.runs // 2))
         growth = bench.growth()
     _print(rows)
     print(f"\n{growth.text}")
+    if agent:
+        ours, bare = agent
+        print(
+            f"an OpenCode step: {ours.cpu:.2f} s of CPU, bare `opencode run` {bare.cpu:.2f} s: "
+            f"{ours.cpu - bare.cpu:+.2f} s (at most +0.30)"
+        )
     results = {
         "python": sys.version.split()[0],
         "rows": [{**asdict(row), "ratio": round(row.ratio, 3)} for row in rows],
         "growth": asdict(growth),
+        "agent": [asdict(cost) for cost in agent] if agent else None,
     }
     file = Path(__file__).with_name("results.json")
     file.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
