@@ -7,11 +7,9 @@ from pathlib import Path
 import pytest
 
 from aethr import verdict
-from aethr.backends.opencode import OpenCodeBackend
 from aethr.backends.scripted import MockBackend, ScriptedBackend
-from aethr.errors import StepFailed, UsageError
+from aethr.errors import StepFailed
 from aethr.results import NOTHING_USED, Call, Reply, Verdict
-from aethr.settings import Settings
 from aethr.workflow import ModelRef, Repeat, Step
 
 
@@ -104,13 +102,3 @@ class TestScripted:
     def test_a_call_too_many_is_loud(self) -> None:
         with pytest.raises(IndexError):
             ScriptedBackend([]).answer(call(Step("a", "r")), Heard())
-
-
-def test_an_agent_that_cannot_run_yet_says_so_before_anything_is_paid() -> None:
-    backend = OpenCodeBackend(Settings(Path(), {}))
-    with pytest.raises(UsageError) as caught:
-        backend.preflight(Step("implement", "implementer", backend="opencode"), None)
-    assert caught.value.message == (
-        "error: backend `opencode` of step `implement` can't run live yet\n"
-        "hint: AETHR_LIVE=0 runs the workflow as a mock"
-    )
