@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -18,6 +19,8 @@ def main() -> None:
         except OSError:
             pass  # the reader is gone, or the disk is full: nothing to lose
         return
+    # Imports make next to no garbage; looking for it costs 15 of 180 ms. A run turns it on.
+    gc.disable()
     from aethr.program import run
 
     run(sys.argv)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -79,6 +80,7 @@ def _screen(session: Session, options: Options, *, headings: bool) -> Iterator[E
         if not shows:
             results(event)
 
+    gc.enable()
     yield emit
     results.close()
 

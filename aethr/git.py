@@ -133,7 +133,8 @@ def untracked(repo: Repo) -> list[str]:
 
 def names(command: process.Command, asker: str = "git") -> list[str]:
     """Run git to its end and give the file names that it lists with ``-z``."""
-    return [os.fsdecode(name) for name in output(command, asker).split(b"\0") if name]
+    # Decoded at once: ten thousand names by themselves take five times as long.
+    return [name for name in os.fsdecode(output(command, asker)).split("\0") if name]
 
 
 def output(command: process.Command, asker: str = "git") -> bytes:

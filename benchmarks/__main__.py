@@ -72,7 +72,7 @@ def main() -> int:
     compileall.compile_dir(str(Path(aethr.__file__).parent), quiet=2)
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), asked.runs)
-        rows = [*bench.rows(), bench.trees()]
+        rows = [*bench.rows(), *bench.trees()]
         agent = beside_bare(bench.repo, max(3, asked.runs // 2))
         growth = bench.growth()
     _print(rows)
@@ -156,15 +156,27 @@ class Bench:
             self._pair("inv --list", "inv --list, trivial tasks.py", 1.25, ours, lists),
         ]
 
-    def trees(self) -> Row:
-        """Record two trees, as an agent step does, beside one ``git status``."""
+    def trees(self) -> list[Row]:
+        """Record two trees, as an agent step does, beside one ``git status``.
+
+        Once where all files are tracked, and once, without a budget, where as
+        many again are not.
+        """
         big = self.folder / "big"
-        for place in range(TRACKED):
-            file = big / f"d{place % 100}" / f"f{place}.txt"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(f"{place}\n" * 20, encoding="utf-8")
+        self._fill(big)
         self._commit(big)
         (big / "d1/f1.txt").write_text("changed\n", encoding="utf-8")
+        tracked = self._two_trees(big, f"2 trees, {TRACKED:,} tracked", 3)
+        self._fill(big / "untracked")
+        return [tracked, self._two_trees(big, f"and {TRACKED:,} untracked", math.inf)]
+
+    def _fill(self, folder: Path) -> None:
+        for place in range(TRACKED):
+            file = folder / f"d{place % 100}" / f"f{place}.txt"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"{place}\n" * 20, encoding="utf-8")
+
+    def _two_trees(self, big: Path, name: str, budget: float) -> Row:
         code = (
             "import os, pathlib\nfrom aethr import git\nfrom aethr.trees import Trees\n"
             "trees = Trees(git.find(pathlib.Path.cwd(), os.environ))\n"
@@ -174,7 +186,7 @@ class Bench:
         ready = Command((PYTHON, "-c", code), big)
         cost, floor, start = side_by_side([twice, status, ready], self.env, self.runs)
         own = Cost(cost.cpu - start.cpu, cost.wall - start.wall, cost.peak)
-        return Row(f"2 trees of {TRACKED:,} files", "git status, wall", 3, own, floor, wall=True)
+        return Row(name, "git status, wall", budget, own, floor, wall=True)
 
     def growth(self) -> Growth:
         commands = [self._steps(number) for number in (1, *GROWTH)]
