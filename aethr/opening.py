@@ -11,7 +11,6 @@ from aethr import (
     backends,
     checkpoint,
     context,
-    editor,
     git,
     lockfile,
     plan,
@@ -23,7 +22,6 @@ from aethr.backends.scripted import MockBackend
 from aethr.checkpoint import Header
 from aethr.errors import UsageError, did_you_mean
 from aethr.events import Warned
-from aethr.ongoing import OpenRun
 from aethr.runtime import Run
 from aethr.secrets import Mask
 from aethr.text import count
@@ -36,6 +34,7 @@ if TYPE_CHECKING:
 
     from aethr.checkpoint import Checkpoint, Saved
     from aethr.events import Event
+    from aethr.ongoing import OpenRun
     from aethr.options import Request
     from aethr.results import StepPrompt
     from aethr.session import Session
@@ -74,6 +73,8 @@ def begin(
     session: Session, request: Request, emit: Callable[[Event], None], *, verbose: bool = False
 ) -> OpenRun:
     """Open a run: a new one, that of a checkpoint, or the one of the tasks before in this call."""
+    from aethr.ongoing import OpenRun  # a preview waits for no import that it does not need
+
     opening = replace(_opening(session, request, emit), calls=True, verbose=verbose)
     if joined := _joined(opening):
         return joined
@@ -186,6 +187,8 @@ def _task(opening: Opening) -> str:
     if task is None and header:
         return header.task
     if task is None:
+        from aethr import editor
+
         task = settings.environ.get("AETHR_TASK", "").strip() or editor.ask(settings)
     if not task.strip():
         raise UsageError("the task is blank", 'say what to do: aethr run "…"')
