@@ -12,6 +12,8 @@ from tests.support.cli import Shell
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytest_plugins = ["tests.support.reliability"]
+
 # Shared runners are slow at times: no example fails for the time it takes.
 settings.register_profile(
     "aethr", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
