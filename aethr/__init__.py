@@ -17,6 +17,7 @@ surface   program     the console script: an invoke Program, exit codes
 engine    opening     from a request to a run; what is wrong is found first
           session     what the tasks of one call share
           ongoing     a run with its file: driven, ended, never lost
+          kept        the checkpoint that a request is about
           resume      whether a checkpoint may go on, and with which words
           runtime     while there is a next step: prompt, backend, result
           composing   a step's prompt, from where the run stands
@@ -27,13 +28,14 @@ effects   backends    who answers a step: a model, an agent, a script
           config      YAML -> Workflow, every error at file:line:column
           presets     the workflows that ship with Aethr
           checkpoint  the append-only file of a run
-          lockfile    a file that one process writes at a time
           context     sources -> blocks of text within a limit
           diffs       what git compares, as material for a block
           files       opening what is inside the project, and nothing else
           settings    the environment and .env, read once
           trees       the working tree recorded as git trees
           comparison  two states of a repository
+          scratch     a run's folder for temporary files
+          lockfile    a file that one process writes at a time
           git         what git knows of files
           process     the only place that starts a process
 logic     plan        positions and loops, a fold of results

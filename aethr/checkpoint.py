@@ -117,13 +117,17 @@ class Checkpoint:
             raise UsageError(f"can't write the checkpoint {self.path}: {error.strerror}") from None
 
 
-def create(path: Path | None, workflow: str) -> Checkpoint:
-    """Make a new file: the one named, or one of a private folder of the temporary directory."""
-    if path is None:
-        folder = lockfile.private_folder()
-        name = f"{slug(workflow, 'run')}-{os.urandom(4).hex()}.jsonl"
-        return _opened(folder / name, os.O_CREAT | os.O_EXCL, temporary=True)
-    checkpoint = _opened(path, os.O_CREAT, temporary=False)
+def temporary(workflow: str) -> Path:
+    """Name a new file in the private folder of the temporary directory."""
+    return lockfile.folder_name() / f"{slug(workflow, 'run')}-{os.urandom(4).hex()}.jsonl"
+
+
+def create(path: Path) -> Checkpoint:
+    """Make a new file. Raises UsageError where one is there that holds something."""
+    if _is_temporary(path):
+        lockfile.private_folder()
+        return _opened(path, os.O_CREAT | os.O_EXCL)
+    checkpoint = _opened(path, os.O_CREAT)
     if not is_blank(lockfile.read_all(checkpoint._file)):  # noqa: SLF001 - same module
         checkpoint.close()
         raise UsageError(f"{path} holds something already", "name another file")
@@ -139,7 +143,7 @@ def is_blank(beginning: bytes) -> bool:
 
 def reopen(path: Path) -> tuple[Saved, Checkpoint]:
     """Read a checkpoint and go on writing it: locked first, then a torn last line is cut off."""
-    checkpoint = _opened(path, 0, temporary=path.parent == lockfile.folder_name())
+    checkpoint = _opened(path, 0)
     file = checkpoint._file  # noqa: SLF001 - same module
     try:
         data = lockfile.read_all(file)
@@ -263,8 +267,13 @@ def _artifact(row: dict[str, Any]) -> Artifact:
     return Artifact(**{**row, "changes": changes})
 
 
-def _opened(path: Path, flags: int, *, temporary: bool) -> Checkpoint:
+def _is_temporary(path: Path) -> bool:
+    return path.parent == lockfile.folder_name()
+
+
+def _opened(path: Path, flags: int) -> Checkpoint:
     # In a shared temporary directory a link may be someone else's.
+    temporary = _is_temporary(path)
     return Checkpoint(path, lockfile.opened(path, flags, links=not temporary), temporary=temporary)
 
 

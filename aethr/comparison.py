@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aethr import git, process
+from aethr import git, process, scratch
 from aethr.errors import UsageError
 
 if TYPE_CHECKING:
@@ -72,10 +72,10 @@ class Comparison:
 
 
 @contextmanager
-def compare(repo: git.Repo, what: str = "", scratch: Path | None = None) -> Iterator[Comparison]:
+def compare(repo: git.Repo, what: str = "", place: Path | None = None) -> Iterator[Comparison]:
     """Compare as ``git_diff:WHAT`` says: unstaged (empty), ``staged``, ``all``, REV or A...B.
 
-    ``scratch`` is a folder for temporary files; without one the system's is used.
+    ``place`` is a folder for temporary files; without one the system's is used.
     """
     import tempfile
 
@@ -84,7 +84,8 @@ def compare(repo: git.Repo, what: str = "", scratch: Path | None = None) -> Iter
         raise UsageError(f"{name}: a revision does not begin with `-`")
     new = git.untracked(repo) if what == "all" else []
     apart = tuple(path for path in new if path.endswith("/"))
-    with tempfile.TemporaryDirectory(prefix="aethr-", dir=scratch) as folder:
+    place = place and scratch.made(place)
+    with tempfile.TemporaryDirectory(prefix="aethr-", dir=place) as folder:
         own = _indexed(repo, [path for path in new if not path.endswith("/")], Path(folder))
         yield Comparison(name, own, _sides(own, what), apart)
 
@@ -97,8 +98,8 @@ def _sides(repo: git.Repo, what: str) -> tuple[str, ...]:
     return ("--end-of-options", what) if what else ()
 
 
-def has_staged(repo: git.Repo, scratch: Path | None = None) -> bool:
-    with compare(repo, "staged", scratch) as staged:
+def has_staged(repo: git.Repo, place: Path | None = None) -> bool:
+    with compare(repo, "staged", place) as staged:
         return bool(staged.names())
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from aethr import plan, resume
+from aethr import plan, resume, scratch
 from aethr.errors import AethrError, Interrupted, Signalled
 from aethr.events import RunFinished, RunStarted, Warned
 from aethr.results import Verdict
@@ -87,6 +87,7 @@ class OpenRun:
     def leave(self) -> None:
         """Close the file; a temporary one that nobody can need any more is removed."""
         self.session.current = None
+        scratch.cleared(scratch.of(self.file.path))
         self.file.close(keep=self._keep)
 
     def _go_on(self) -> str:

@@ -7,24 +7,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from aethr import (
-    backends,
-    checkpoint,
-    context,
-    git,
-    lockfile,
-    plan,
-    process,
-    resume,
-    routing,
-)
+from aethr import backends, checkpoint, context, git, kept, plan, resume, routing, scratch
 from aethr.backends.scripted import MockBackend
-from aethr.checkpoint import Header
 from aethr.errors import UsageError, did_you_mean
 from aethr.events import Warned
 from aethr.runtime import Run
 from aethr.secrets import Mask
-from aethr.text import count
 from aethr.workflow import SourceKind
 from aethr.world import World
 
@@ -32,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from aethr.checkpoint import Checkpoint, Saved
+    from aethr.checkpoint import Saved
     from aethr.events import Event
     from aethr.ongoing import OpenRun
     from aethr.options import Request
@@ -51,7 +39,8 @@ class Opening:
     workflow: Workflow
     emit: Callable[[Event], None]
     saved: Saved
-    calls: bool = False  # a preview calls nothing, and records no tree either
+    scratch: Path
+    path: Path | None = None  # of the checkpoint; a preview writes none, and records no tree
     verbose: bool = False
 
     def warn(self, lines: Sequence[str]) -> None:
@@ -63,10 +52,13 @@ def preview(
     session: Session, request: Request, emit: Callable[[Event], None]
 ) -> Iterator[tuple[Step, StepPrompt]]:
     """Give the prompts of the steps to come; neither locks nor mends a checkpoint."""
-    opening = replace(_opening(session, request, emit), saved=_read(session, request))
-    run = _prepared(opening)
-    run.task = _task(opening)
-    return run.preview(_to_come(run, request))
+    opening = replace(_opening(session, request, emit), saved=kept.read(session, request))
+    try:
+        run = _prepared(opening)
+        run.task = _task(opening)
+        yield from run.preview(_to_come(run, request))
+    finally:
+        scratch.cleared(opening.scratch)
 
 
 def begin(
@@ -75,22 +67,24 @@ def begin(
     """Open a run: a new one, that of a checkpoint, or the one of the tasks before in this call."""
     from aethr.ongoing import OpenRun  # a preview waits for no import that it does not need
 
-    opening = replace(_opening(session, request, emit), calls=True, verbose=verbose)
+    opening = replace(_opening(session, request, emit), verbose=verbose)
     if joined := _joined(opening):
         return joined
     with ExitStack() as undo:
-        saved, file = _reopened(session, request)
+        saved, file = kept.reopened(session, request)
         if file:
             undo.callback(file.close)
-        opening = replace(opening, saved=saved)
-        if file:
-            _end_survivors(opening)
+            opening.warn(kept.end_survivors(saved))
+        path = file.path if file else kept.place_of_new(session, request, opening.workflow.name)
+        folder = scratch.of(path)
+        undo.callback(scratch.cleared, folder)
+        opening = replace(opening, saved=saved, scratch=folder, path=path)
         run = _prepared(opening)
         _preflight(opening, run)
         # After all that can be wrong: a task may come from an editor, and is not to be lost.
         run.task = _task(opening)
         if file is None:
-            file = _created(opening, run)
+            file = kept.created(path, session, run)
             undo.callback(file.close, keep=False)
         if run.world.surroundings.stdin is not None and saved.stdin is None:
             file.stdin(run.world.surroundings.stdin)
@@ -104,7 +98,14 @@ def begin(
 def _opening(session: Session, request: Request, emit: Callable[[Event], None]) -> Opening:
     loaded = session.load(request)
     workflow = loaded.workflow
-    opening = Opening(session, request, workflow, emit, checkpoint.Saved(None, ()))
+    opening = Opening(
+        session,
+        request,
+        workflow,
+        emit,
+        checkpoint.Saved(None, ()),
+        scratch.of(session.start / "preview"),
+    )
     opening.warn([f"{problem}" for problem in loaded.warnings])
     opening.warn(session.settings.warnings)
     for name in (request.id, request.from_, request.until):
@@ -121,20 +122,6 @@ def unknown_step(name: str, workflow: Workflow) -> UsageError:
         f"no step `{name}` in `{workflow.name}`{did_you_mean(name, workflow.index)}",
         f"its steps are {', '.join(workflow.index)}",
     )
-
-
-def _end_survivors(opening: Opening) -> None:
-    """End what an agent left running when a kill took Aethr: it may still edit the tree."""
-    starts, results = opening.saved.starts, opening.saved.results
-    if not starts or not starts[-1].marker or starts[-1].after < len(results):
-        return
-    ended = process.end_marked(starts[-1].marker)
-    name = starts[-1].step_id
-    if ended:
-        what = count(ended, "process", "processes")
-        opening.warn([f"{name}: ended {what} of the agent that was still running"])
-    elif ended is None:
-        opening.warn([f"{name}: if its agent still runs, end it: this system can't find it"])
 
 
 def _joined(opening: Opening) -> OpenRun | None:
@@ -212,6 +199,7 @@ def _world(opening: Opening) -> World:
         verbose=opening.verbose,
         repo=git.find(settings.root, settings.environ, _key_names(opening.workflow)),
         stdin=_stdin(opening, mask) if opening.saved.stdin is None else opening.saved.stdin,
+        scratch=opening.scratch,
     )
     world = World(settings, made, around, mask, opening.emit, verbose=opening.verbose)
     return replace(world, tree=_tree_log(opening, world))
@@ -233,10 +221,9 @@ def _tree_log(opening: Opening, world: World) -> TreeLog | None:
     from aethr.treelog import TreeLog
     from aethr.trees import Trees
 
-    path, _ = _place(opening.session, opening.request)
-    trees = Trees(world.surroundings.repo, lockfile.private_folder(), path)
+    trees = Trees(world.surroundings.repo, opening.scratch, opening.path)
     header = opening.saved.header
-    base = header.tree if header else trees.record().id if opening.calls else ""
+    base = header.tree if header else trees.record().id if opening.path else ""
     return TreeLog(trees, base, opening.saved.starts)
 
 
@@ -290,67 +277,3 @@ def _preflight(opening: Opening, run: Run) -> None:
     opening.warn(list(said))
     for name in {step.backend for step in ahead}:
         run.world.backends[name].prepare()
-
-
-def _read(session: Session, request: Request) -> Saved:
-    path, text = _place(session, request)
-    if text:
-        return checkpoint.parse(text.encode(), "--resume-checkpoint")
-    if path and (request.resume_checkpoint or _begun(path)):
-        return checkpoint.read(path)
-    return checkpoint.Saved(None, ())
-
-
-def _reopened(session: Session, request: Request) -> tuple[Saved, Checkpoint | None]:
-    """Give what is kept, with its file locked; no file where a new one is to be made."""
-    path, text = _place(session, request)
-    if path is None or text or not (request.resume_checkpoint or _begun(path)):
-        return _read(session, request), None
-    if (saved := checkpoint.read(path)).header:
-        return checkpoint.reopen(path)
-    if request.checkpoint:
-        raise UsageError(
-            f"{request.checkpoint} is a checkpoint of the older form, which is not written to",
-            f"go on from it with --resume-checkpoint @{request.checkpoint}",
-        )
-    return saved, None
-
-
-def _place(session: Session, request: Request) -> tuple[Path | None, str]:
-    """Tell where the checkpoint to go on from is: a path, or its JSON on the command line."""
-    if request.resume_checkpoint and request.checkpoint:
-        raise UsageError("--checkpoint and --resume-checkpoint exclude each other")
-    if request.resume_checkpoint.startswith("@"):
-        return session.start / request.resume_checkpoint[1:], ""
-    if request.resume_checkpoint:
-        return None, request.resume_checkpoint
-    return (session.start / request.checkpoint if request.checkpoint else None), ""
-
-
-def _begun(path: Path) -> bool:
-    """Whether a file named with --checkpoint holds a run; one that is empty or torn does not."""
-    try:
-        with path.open("rb") as file:
-            return not checkpoint.is_blank(file.read(1 << 16))
-    except OSError:
-        return False
-
-
-def _created(opening: Opening, run: Run) -> Checkpoint:
-    request, session = opening.request, opening.session
-    path = session.start / request.checkpoint if request.checkpoint else None
-    file = checkpoint.create(path, run.workflow.name)
-    file.header(
-        Header(
-            run.workflow.name,
-            resume.digest(run.workflow),
-            run.world.mask(run.workflow.text),
-            run.world.mask(run.task),
-            session.settings.live,
-            git.head(run.world.surroundings.repo) if run.world.surroundings.repo else "",
-            run.world.tree.base if run.world.tree else "",
-        )
-    )
-    for result in run.results:
-        file.result(result)
-    return file

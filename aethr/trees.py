@@ -10,20 +10,19 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aethr import git
+from aethr import git, scratch
 from aethr.comparison import Comparison
 from aethr.errors import UsageError
 from aethr.names import is_secret
 from aethr.results import Change
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable
+    from pathlib import Path
 
     from aethr.git import Repo
 
@@ -39,28 +38,40 @@ class Tree:
     unread: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
 class Trees:
     """Records and compares trees of a repository.
 
-    ``scratch`` is a folder for the index's copy. ``own`` is a checkpoint in the
-    working tree: it grows while an agent works, and is none of the agent's work.
+    ``folder`` is for the index's copy. ``own`` is a checkpoint in the working
+    tree: it grows while an agent works, and is none of the agent's work.
     """
 
-    repo: Repo
-    scratch: Path | None = None
-    own: Path | None = None
+    def __init__(self, repo: Repo, folder: Path, own: Path | None = None) -> None:
+        self.repo = repo
+        self._folder = folder
+        self._copy = replace(repo, env={**repo.env, "GIT_INDEX_FILE": str(folder / "index")})
+        self._own = _within(own, repo.top) if own else ""
+        self._copied: tuple[int, ...] | None = None  # the signature of what was copied
+        self._added: set[str] = set()  # untracked files, which only the copy knows
+        self._tree = ""
 
     def record(self) -> Tree:
         """Record what stands in the working tree now. Raises UsageError where git can't."""
-        with self._own_index() as repo:
-            listing = _Listing.of(repo, self._own_name())
-            if listing.secret:
-                _update(repo, listing.secret, "--force-remove")
-            if listing.changed:
-                _update(repo, listing.changed, "--add", "--remove", "--replace")
-            made = git.output(repo.command("write-tree"), "git write-tree")
-        return Tree(made.decode().strip(), listing.large)
+        found = _signature(self.repo.index)
+        if fresh := found != self._copied:
+            self._take_over()
+        changed, others, secret = self._listed(fresh=fresh)
+        large = {name for name in others if name.endswith("/") or self._is_large(name)}
+        grown = {name for name in changed & self._added if self._is_large(name)}
+        if gone := secret | grown:
+            self._update(gone, "--force-remove")
+        if new := (changed | others) - gone - large:
+            self._update(new, "--add", "--remove", "--replace")
+        if fresh or gone or new:
+            made = git.output(self._copy.command("write-tree"), "git write-tree")
+            self._tree = made.decode().strip()
+            self._added |= others - large
+        self._copied = found
+        return Tree(self._tree, tuple(sorted(large | grown)))
 
     def has(self, tree: str) -> bool:
         """Whether a tree is in this repository: it is not on another machine."""
@@ -90,62 +101,58 @@ class Trees:
         rows = (row.split("\t", 2) for row in git.names(asked, "git diff"))
         return tuple(Change(name, _lines(added), _lines(gone)) for added, gone, name in rows)
 
-    def _own_name(self) -> str:
-        top = self.repo.top.resolve()
-        own = self.own and self.own.resolve()
-        return own.relative_to(top).as_posix() if own and own.is_relative_to(top) else ""
+    def _take_over(self) -> None:
+        """Copy the user's index anew; else the copy knows what was hashed since."""
+        self._copied, self._added = None, set()
+        index = scratch.made(self._folder) / "index"
+        index.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # nothing was ever added
+            # With its time: git reads again what is as new as the index that lists it.
+            shutil.copy2(self.repo.index, index)
 
-    @contextmanager
-    def _own_index(self) -> Iterator[Repo]:
-        with tempfile.TemporaryDirectory(prefix="aethr-", dir=self.scratch) as folder:
-            index = Path(folder, "index")
-            with suppress(FileNotFoundError):  # nothing was ever added
-                # With its time: git reads again what is as new as the index that lists it.
-                shutil.copy2(self.repo.index, index)
-            yield replace(self.repo, env={**self.repo.env, "GIT_INDEX_FILE": str(index)})
+    def _listed(self, *, fresh: bool) -> tuple[set[str], set[str], set[str]]:
+        """List what differs from the copy, what it does not know, and what is secret in it.
 
+        One git lists all of it too, but looks at one file at a time; these go side by side.
+        """
+        asked = [
+            self._copy.command("diff-files", "--name-only", "-z", "--ignore-submodules=dirty"),
+            self._copy.command("ls-files", "-z", "--others", "--exclude-standard"),
+        ]
+        if fresh:
+            asked.append(self._copy.command("ls-files", "-z", "--", ":(top,icase)*.env*"))
+        changed, others, *tracked = map(git.split, git.outputs(asked, "git ls-files"))
+        secret = {name for names in tracked for name in names if is_secret(name)}
+        ours = {name for name in others if self._own and name.startswith(self._own)}
+        new = {name for name in set(others) - ours if not is_secret(name)}
+        return {name for name in changed if not is_secret(name)}, new, secret
 
-@dataclass(frozen=True, slots=True)
-class _Listing:
-    """What differs from the index, and what must not be in a tree."""
+    def _update(self, names: Iterable[str], *options: str) -> None:
+        # safecrlf: a user's strictness about line ends must not keep a tree from being recorded.
+        asked = ("-c", "core.safecrlf=false", "update-index", *options, "-z", "--stdin")
+        stdin = b"".join(os.fsencode(name) + b"\0" for name in sorted(names))
+        git.output(replace(self._copy.command(*asked), stdin=stdin), "git update-index")
 
-    changed: tuple[str, ...]
-    secret: tuple[str, ...]
-    large: tuple[str, ...]
-
-    @classmethod
-    def of(cls, repo: Repo, own: str) -> _Listing:
-        kinds = ("--cached", "--modified", "--deleted", "--others", "--exclude-standard")
-        changed: dict[str, None] = {}
-        secret: dict[str, None] = {}
-        large = []
-        for row in git.names(repo.command("ls-files", "-t", "-z", *kinds), "git ls-files"):
-            tag, name = row[0], row[2:]
-            if tag in "HS" and ".env" not in name.casefold():
-                continue  # as the index has it: nearly all rows of a large repository
-            if own and tag == "?" and name.startswith(own):
-                continue  # the checkpoint, or a trace beside it
-            if is_secret(name):
-                secret |= {name: None} if tag != "?" else {}
-            elif tag == "?" and (name.endswith("/") or _is_large(repo.top / name)):
-                large.append(name)
-            elif tag not in "HS":
-                changed[name] = None
-        return cls(tuple(changed), tuple(secret), tuple(large))
+    def _is_large(self, name: str) -> bool:
+        try:
+            return (self.repo.top / name).lstat().st_size > LARGE
+        except OSError:
+            return False
 
 
-def _is_large(path: Path) -> bool:
+def _within(path: Path, folder: Path) -> str:
+    """Give the name of a path below a folder; empty for one elsewhere."""
+    inside, top = path.resolve(), folder.resolve()
+    return inside.relative_to(top).as_posix() if inside.is_relative_to(top) else ""
+
+
+def _signature(file: Path) -> tuple[int, ...]:
+    """Tell one state of a file that is only ever replaced from another."""
     try:
-        return path.lstat().st_size > LARGE
+        found = file.stat()
     except OSError:
-        return False
-
-
-def _update(repo: Repo, names: Sequence[str], *options: str) -> None:
-    # safecrlf: a user's strictness about line ends must not keep a tree from being recorded.
-    command = repo.command("-c", "core.safecrlf=false", "update-index", *options, "-z", "--stdin")
-    stdin = b"".join(os.fsencode(name) + b"\0" for name in names)
-    git.output(replace(command, stdin=stdin), "git update-index")
+        return ()
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _lines(count: str) -> int | None:

@@ -178,8 +178,9 @@ class Bench:
 
     def _two_trees(self, big: Path, name: str, budget: float) -> Row:
         code = (
-            "import os, pathlib\nfrom aethr import git\nfrom aethr.trees import Trees\n"
-            "trees = Trees(git.find(pathlib.Path.cwd(), os.environ))\n"
+            "import os, pathlib\nfrom aethr import git, scratch\nfrom aethr.trees import Trees\n"
+            "here = pathlib.Path.cwd()\n"
+            "trees = Trees(git.find(here, os.environ), scratch.of(here))\n"
         )
         twice = Command((PYTHON, "-c", f"{code}trees.record()\ntrees.record()"), big)
         status = Command(("git", "status", "--porcelain"), big)

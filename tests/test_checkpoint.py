@@ -30,7 +30,7 @@ STARTS = (Start("plan", 0), Start("review", 1, "7ree", "mark"), Start("review", 
 
 
 def written(path: Path) -> Path:
-    file = checkpoint.create(path, "demo")
+    file = checkpoint.create(path)
     file.header(HEADER)
     file.stdin("piped")
     for start, result in zip(STARTS, RESULTS, strict=True):
@@ -104,7 +104,7 @@ def test_a_temporary_one_is_private_and_goes_when_it_is_not_to_be_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    file = checkpoint.create(None, "My flow!")
+    file = checkpoint.create(checkpoint.temporary("My flow!"))
     assert file.path.name.startswith("my-flow-")
     assert stat.S_IMODE(file.path.parent.stat().st_mode) == 0o700
     file.close(keep=False)
@@ -115,14 +115,14 @@ def test_a_folder_that_is_a_link_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    file = checkpoint.create(None, "demo")
+    file = checkpoint.create(checkpoint.temporary("demo"))
     file.close(keep=False)
     folder = file.path.parent
     folder.rmdir()
     (tmp_path / "elsewhere").mkdir()
     folder.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(UsageError, match="not a folder of yours"):
-        checkpoint.create(None, "demo")
+        checkpoint.create(checkpoint.temporary("demo"))
 
 
 ROWS = [{"step_id": "plan", "content": "p"}, {"step_id": "plan", "content": "q", "metadata": {}}]

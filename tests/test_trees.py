@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 def trees_of(shell: Shell) -> Trees:
     repo = git.find(shell.folder, shell.env)
     assert repo
-    return Trees(repo)
+    return Trees(repo, shell.folder.parent / "trees.tmp")
 
 
 def listed(shell: Shell, tree: str) -> list[str]:
@@ -121,6 +122,44 @@ def test_a_large_untracked_file_is_named_and_not_read(repo: Shell) -> None:
     tree = trees_of(repo).record()
     assert tree.unread == ("huge.bin",)
     assert "huge.bin" not in listed(repo, tree.id)
+
+
+def test_a_later_tree_knows_what_changed_since(dirty: Shell) -> None:
+    trees = trees_of(dirty)
+    dirty.write({"new.txt": "1\n", "small.bin": "s"})
+    assert "new.txt" in listed(dirty, trees.record().id)
+    dirty.write({"new.txt": "2\n"})
+    with (dirty.folder / "small.bin").open("wb") as file:
+        file.truncate(LARGE + 1)
+    (dirty.folder / "both.py").unlink()
+    later = trees.record()
+    assert dirty.git("show", f"{later.id}:new.txt") == "2\n"
+    assert later.unread == ("small.bin",)
+    assert {"small.bin", "both.py"}.isdisjoint(listed(dirty, later.id))
+    again = trees.record()
+    assert again == later
+    assert trees_of(dirty).record().id == later.id
+
+
+def test_what_is_added_in_between_is_seen_in_spite_of_being_ignored(dirty: Shell) -> None:
+    trees = trees_of(dirty)
+    trees.record()
+    dirty.git("add", "-f", "ignored", ".env")
+    names = listed(dirty, trees.record().id)
+    assert "ignored" in names
+    assert ".env" not in names
+
+
+def test_a_file_becomes_a_folder_and_a_folder_a_file(repo: Shell) -> None:
+    trees = trees_of(repo)
+    repo.write({"one": "file\n", "two/inner": "in a folder\n"})
+    trees.record()
+    (repo.folder / "one").unlink()
+    shutil.rmtree(repo.folder / "two")
+    repo.write({"one/inner": "in a folder\n", "two": "file\n"})
+    names = listed(repo, trees.record().id)
+    assert {"one/inner", "two"} <= set(names)
+    assert {"one", "two/inner"}.isdisjoint(names)
 
 
 def test_a_patch_that_is_too_large_is_not_kept(repo: Shell) -> None:

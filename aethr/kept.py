@@ -1,0 +1,107 @@
+"""The checkpoint that a request is about: found, read, reopened or made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aethr import checkpoint, git, process, resume, scratch
+from aethr.checkpoint import Header
+from aethr.errors import UsageError
+from aethr.text import count
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aethr.checkpoint import Checkpoint, Saved
+    from aethr.options import Request
+    from aethr.runtime import Run
+    from aethr.session import Session
+
+
+def read(session: Session, request: Request) -> Saved:
+    """Read it without locking or mending it."""
+    path, text = place(session, request)
+    if text:
+        return checkpoint.parse(text.encode(), "--resume-checkpoint")
+    if path and (request.resume_checkpoint or _begun(path)):
+        return checkpoint.read(path)
+    return checkpoint.Saved(None, ())
+
+
+def reopened(session: Session, request: Request) -> tuple[Saved, Checkpoint | None]:
+    """Give what is kept, with its file locked; no file where a new one is to be made."""
+    path, text = place(session, request)
+    if path is None or text or not (request.resume_checkpoint or _begun(path)):
+        return read(session, request), None
+    if (saved := checkpoint.read(path)).header:
+        saved, file = checkpoint.reopen(path)
+        scratch.swept(path)
+        return saved, file
+    if request.checkpoint:
+        raise UsageError(
+            f"{request.checkpoint} is a checkpoint of the older form, which is not written to",
+            f"go on from it with --resume-checkpoint @{request.checkpoint}",
+        )
+    return saved, None
+
+
+def place(session: Session, request: Request) -> tuple[Path | None, str]:
+    """Tell where the checkpoint to go on from is: a path, or its JSON on the command line."""
+    if request.resume_checkpoint and request.checkpoint:
+        raise UsageError("--checkpoint and --resume-checkpoint exclude each other")
+    if request.resume_checkpoint.startswith("@"):
+        return session.start / request.resume_checkpoint[1:], ""
+    if request.resume_checkpoint:
+        return None, request.resume_checkpoint
+    return (session.start / request.checkpoint if request.checkpoint else None), ""
+
+
+def place_of_new(session: Session, request: Request, workflow: str) -> Path:
+    """Tell where a new one is to be made: as asked for, else in the private folder."""
+    if request.checkpoint:
+        return session.start / request.checkpoint
+    return checkpoint.temporary(workflow)
+
+
+def created(path: Path, session: Session, run: Run) -> Checkpoint:
+    """Make a new one, with what the run begins with."""
+    file = checkpoint.create(path)
+    file.header(
+        Header(
+            run.workflow.name,
+            resume.digest(run.workflow),
+            run.world.mask(run.workflow.text),
+            run.world.mask(run.task),
+            session.settings.live,
+            git.head(run.world.surroundings.repo) if run.world.surroundings.repo else "",
+            run.world.tree.base if run.world.tree else "",
+        )
+    )
+    for result in run.results:
+        file.result(result)
+    return file
+
+
+def end_survivors(saved: Saved) -> list[str]:
+    """End what an agent left running when a kill took Aethr: it may still edit the tree.
+
+    Returns warnings.
+    """
+    starts, results = saved.starts, saved.results
+    if not starts or not starts[-1].marker or starts[-1].after < len(results):
+        return []
+    ended = process.end_marked(starts[-1].marker)
+    name = starts[-1].step_id
+    if ended is None:
+        return [f"{name}: if its agent still runs, end it: this system can't find it"]
+    what = count(ended, "process", "processes")
+    return [f"{name}: ended {what} of the agent that was still running"] if ended else []
+
+
+def _begun(path: Path) -> bool:
+    """Whether a file named with --checkpoint holds a run; one that is empty or torn does not."""
+    try:
+        with path.open("rb") as file:
+            return not checkpoint.is_blank(file.read(1 << 16))
+    except OSError:
+        return False
