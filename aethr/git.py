@@ -32,7 +32,8 @@ _CONFIG = (
     "diff.ignoreSubmodules=untracked",
     "diff.suppressBlankEmpty=false",
 )
-_PLACES = ("--git-path", "index", "--git-path", "objects")
+_PLACES = ("--show-toplevel", "--git-path", "index", "--git-path", "objects")
+_WHERE = ("rev-parse", *_PLACES, "--revs-only", "HEAD")  # a HEAD without a commit is left out
 _OTHERS = ("--others", "--exclude-standard")
 _MISUSED = 129  # git's exit code for arguments that it can't make sense of
 # Of git's own variables those that say where it may look and whom it may trust.
@@ -50,12 +51,14 @@ class Repo:
     """A repository with a working tree. ``env`` is cleaned: no GIT_DIR, no keys.
 
     Where ``index`` and ``objects`` are in a linked worktree is git's to say.
+    ``commit`` was checked out when it was found; empty before the first one.
     """
 
     top: Path
     env: Mapping[str, str]
     index: Path
     objects: Path
+    commit: str = ""
 
     def command(self, *arguments: str, cwd: Path | None = None) -> process.Command:
         return _command(arguments, cwd or self.top, self.env)
@@ -69,12 +72,14 @@ def find(start: Path, environ: Mapping[str, str], secret: Collection[str] = ()) 
     """
     env = _cleaned(environ, secret)
     try:
-        found = _ask(_command(("rev-parse", "--show-toplevel", *_PLACES), start, env))
+        found = _ask(_command(_WHERE, start, env))
     except OSError:  # there is no program that could be started
         return None
     if found.code == 0:
-        top, index, objects = os.fsdecode(found.stdout).removesuffix("\n").rsplit("\n", 2)
-        return Repo(Path(top), env, start / index, start / objects)
+        said = os.fsdecode(found.stdout).removesuffix("\n")
+        commit = re.search("\n([0-9a-f]{40,64})$", said)  # no path to objects looks like it
+        top, index, objects = said[: commit and commit.start()].rsplit("\n", 2)
+        return Repo(Path(top), env, start / index, start / objects, commit[1] if commit else "")
     if re.search("not a git repository|must be run in a work tree", found.stderr):
         return None
     refused = failed("git", found.code, found.stderr)

@@ -53,6 +53,7 @@ class Trees:
         self._copied: tuple[int, ...] | None = None  # the signature of what was copied
         self._added: set[str] = set()  # untracked files, which only the copy knows
         self._tree = ""
+        self._here: set[str] = set()  # trees that are known to be in this repository
 
     def record(self) -> Tree:
         """Record what stands in the working tree now. Raises UsageError where git can't."""
@@ -70,15 +71,19 @@ class Trees:
             made = git.output(self._copy.command("write-tree"), "git write-tree")
             self._tree = made.decode().strip()
             self._added |= others - large
+            self._here.add(self._tree)
         self._copied = found
         return Tree(self._tree, tuple(sorted(large | grown)))
 
     def has(self, tree: str) -> bool:
         """Whether a tree is in this repository: it is not on another machine."""
-        try:
-            return bool(git.output(self.repo.command("cat-file", "-t", tree)))
-        except UsageError:
-            return False
+        if tree not in self._here:
+            try:
+                git.output(self.repo.command("cat-file", "-t", tree))
+            except UsageError:
+                return False
+            self._here.add(tree)
+        return True
 
     def patch(self, before: str, after: str) -> str | None:
         """Give the difference as a patch that ``git apply`` takes; None where it is too large."""

@@ -197,7 +197,7 @@ def test_a_signal_keeps_what_was_done(
         assert process.stderr
         seen = ""
         while "implement ·" not in seen:
-            seen += process.stderr.readline()
+            seen += process.stderr.readline() or pytest.fail(seen)
         server.wait_for(2)
         process.send_signal(signum)
         out, err = process.communicate(timeout=60)
