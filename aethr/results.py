@@ -84,6 +84,7 @@ class Call:
 
     ``marker`` stands in the environment of everything that an agent starts.
     ``trace`` is a file for an agent's raw events, where they are to be kept.
+    ``blocks`` are those of the prompt.
     """
 
     step: Step
@@ -92,6 +93,7 @@ class Call:
     root: Path
     marker: str = ""
     trace: Path | None = None
+    blocks: tuple[Block, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

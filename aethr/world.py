@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aethr import events
+from aethr import events, limits
+from aethr.results import Usage
+from aethr.spent import known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from aethr.backends import Backend
+    from aethr.checkpoint import Checkpoint
     from aethr.context import Surroundings
     from aethr.secrets import Mask
     from aethr.settings import Settings
     from aethr.treelog import TreeLog
+    from aethr.workflow import Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +35,28 @@ class World:
     verbose: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """Holds a run to its limits; ``began`` is when this process took it up."""
+
+    limits: Limits
+    file: Checkpoint
+    began: float
+
+    def check(self) -> None:
+        """Raise LimitReached where no further call may be made."""
+        limits.check(self.limits, self.file.spent, time.monotonic() - self.began)
+
+
 class Output:
     """Passes what a backend says on as events, keys masked; keeps it for a failure."""
 
-    def __init__(self, step_id: str, world: World) -> None:
+    def __init__(self, step_id: str, world: World, meter: Meter) -> None:
         self.step_id = step_id
+        self._meter = meter
         self._pieces: list[str] = []
         self._emit = world.emit
+        self._verbose = world.verbose
         self._mask = world.mask
         self._stream = world.mask.stream()
 
@@ -49,16 +69,32 @@ class Output:
         self._show(self._stream.feed(piece))
 
     def waiting(self, what: str) -> None:
-        self._emit(events.Waiting(self._mask(what)))
+        self._emit(events.Waiting(self._mask.brief(what)))
+
+    def allowed(self) -> None:
+        self._meter.check()
+
+    def calling(self, model: str) -> None:
+        self._meter.check()
+        self._meter.file.call(self.step_id, model)
+
+    def used(self, usage: Usage, *, whole: bool) -> None:
+        if (told := known(usage)) != Usage():
+            self._meter.file.used(told, whole=whole)
 
     def tool(self, line: str) -> None:
-        self._emit(events.Told(self._mask(line)))
+        self._emit(events.Told(self._mask.brief(line)))
 
     def warn(self, line: str) -> None:
-        self._emit(events.Warned(self._mask(line), self.step_id))
+        self._emit(events.Warned(self._mask.brief(line), self.step_id))
 
-    def close(self) -> None:
-        self._show(self._stream.flush())
+    def raw(self, text: str) -> None:
+        if self._verbose:
+            self._emit(events.Told(self._mask.brief(text)))
+
+    def close(self, *, cut: bool = False) -> None:
+        """Show what was held back; of an answer that was ``cut``, no part of a key."""
+        self._show(self._stream.flush(cut=cut))
 
     def _show(self, text: str) -> None:
         if text:

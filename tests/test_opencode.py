@@ -322,7 +322,7 @@ def test_the_raw_events_are_kept_on_demand_without_keys(agent: Agent, tmp_path: 
 
 def test_a_trace_that_cannot_be_written_is_an_error_before_the_agent_runs(agent: Agent) -> None:
     call = replace(agent.call(), trace=agent.fake.folder / "no" / "trace")
-    with pytest.raises(StepFailed, match="can't write"):
+    with pytest.raises(UsageError, match="can't open"):
         agent.backend(*GOOD).answer(call, agent.heard)
     assert not (agent.fake.folder / "record").exists()
 

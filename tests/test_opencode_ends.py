@@ -175,6 +175,9 @@ def test_stdin_that_the_caller_holds_open_hangs_nothing(start: Callable[..., Sta
     assert run.aethr.stdout.read() == b"All done.\n"
 
 
+@pytest.mark.fault(
+    "nothing lost", "SIGINT, SIGTERM, SIGHUP", "while an agent works, deaf to SIGTERM or not"
+)
 @on_linux
 @pytest.mark.parametrize(
     ("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
@@ -190,6 +193,7 @@ def test_a_signal_to_aethr_alone_ends_the_agent_and_all_it_started(
     assert not run.left
 
 
+@pytest.mark.fault("nothing lost", "a second Ctrl-C", "while a deaf agent is asked to end")
 @on_linux
 def test_a_second_ctrl_c_leaves_nobody_either(
     start: Callable[..., Started], tmp_path: Path

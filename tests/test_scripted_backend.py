@@ -11,19 +11,7 @@ from aethr.backends.scripted import MockBackend, ScriptedBackend
 from aethr.errors import StepFailed
 from aethr.results import NOTHING_USED, Call, Reply, Verdict
 from aethr.workflow import ModelRef, Repeat, Step
-
-
-class Heard(list[str]):
-    """What a backend told while it worked."""
-
-    def text(self, piece: str) -> None:
-        self.append(piece)
-
-    def waiting(self, what: str) -> None: ...
-
-    def tool(self, line: str) -> None: ...
-
-    def warn(self, line: str) -> None: ...
+from tests.support.output import Heard
 
 
 def call(step: Step, model: str | None = "openai:gpt-4o-mini") -> Call:
@@ -68,8 +56,8 @@ class TestMock:
         step = Step("s", "reviewer")
         reply = MockBackend().answer(call(step), one)
         assert MockBackend().answer(call(step), two) == reply
-        assert "".join(one) == reply.content
-        assert len(one) > 1
+        assert "".join(one.texts) == reply.content
+        assert len(one.texts) > 1
 
     def test_warns_of_what_live_could_not_check(self) -> None:
         backend = MockBackend()
@@ -86,7 +74,7 @@ class TestScripted:
         first, second = call(Step("a", "r")), call(Step("b", "r"))
         assert backend.answer(first, heard) == Reply("one\ntwo", model="openai:gpt-4o-mini")
         assert backend.answer(second, heard) == Reply("three", model="m")
-        assert heard == ["one\n", "two", "three"]
+        assert heard.texts == ["one\n", "two", "three"]
         assert backend.calls == [first, second]
 
     @pytest.mark.parametrize(
@@ -97,7 +85,7 @@ class TestScripted:
         pieces = Heard()
         with pytest.raises(type(error)):
             ScriptedBackend([error]).answer(call(Step("a", "r")), pieces)
-        assert pieces == heard
+        assert pieces.texts == heard
 
     def test_a_call_too_many_is_loud(self) -> None:
         with pytest.raises(IndexError):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aethr.results import Call, Reply
+    from aethr.results import Call, Reply, Usage
     from aethr.settings import Settings
     from aethr.workflow import ModelRef, Step
 
@@ -22,11 +22,23 @@ class Output(Protocol):
     def waiting(self, what: str) -> None:
         """Tell what is being waited for: ``connecting``, ``first token``."""
 
+    def allowed(self) -> None:
+        """Raise LimitReached where no further call may be made."""
+
+    def calling(self, model: str) -> None:
+        """Announce every call right before it is made. Raises as ``allowed`` does."""
+
+    def used(self, usage: Usage, *, whole: bool) -> None:
+        """Tell what a call without a reply used since it was last told; ``whole``: it is over."""
+
     def tool(self, line: str) -> None:
         """Tell what an agent has just done: ``edit src/app.py``."""
 
     def warn(self, line: str) -> None:
         """Tell people something they should know, as one line."""
+
+    def raw(self, text: str) -> None:
+        """Give what a library said of a failure, word for word: for ``--verbose`` only."""
 
 
 class Backend(Protocol):
@@ -39,6 +51,9 @@ class Backend(Protocol):
 
     def preflight(self, step: Step, model: ModelRef | None) -> list[str]:
         """Raise UsageError where the step can't work; return warnings, one line each."""
+
+    def unpriced(self, step: Step, model: ModelRef | None) -> list[str]:
+        """Name the costs of a step that are not known before its calls; may take seconds."""
 
     def prepare(self) -> None:
         """Begin, without waiting, what will be needed soon (a slow import, say)."""

@@ -41,22 +41,33 @@ class Answer:
         self._model = model
         self._output = output
         self._said: list[str] = []
+        self._half = ""  # of a character: JSON can bring it in two pieces
         self._ending = Ending(None, Usage())
 
     def hear(self, event: Piece | Ending) -> None:
         if isinstance(event, Ending):
             self._ending = event
             return
-        self._said.append(event.text)
-        if event.text:
-            self._output.text(event.text)
+        text = self._half + event.text
+        self._half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
+        self._say(text.removesuffix(self._half))
+
+    def _say(self, text: str) -> None:
+        """Pass text on; half a character that stays alone could be sent to no other model."""
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        self._said.append(text)
+        if text:
+            self._output.text(text)
 
     def whole(self) -> Reply:
         """Return the answer. Raises CallFailed for one that is cut short or empty."""
+        if self._half:
+            self._say(self._half)
         text, finish = "".join(self._said), self._ending.finish
         if finish is None:
             # LiteLLM calls this "stop" and makes up a usage (1.106.2).
-            raise CallFailed("the answer was cut short: the stream just ended", again=True)
+            line = "the answer was cut short: the stream just ended"
+            raise CallFailed(line, "go on later, or choose another model or endpoint", again=True)
         if finish not in _WHOLE:
             raise CallFailed(*_CUT.get(finish, (f"the answer ended with `{finish}`",)))
         if not text.strip():
@@ -65,6 +76,7 @@ class Answer:
 
     def broken(self, failure: CallFailed) -> CallFailed:
         """Add what was said. Once anything was, reasoning too, a second call would pay twice."""
+        self._output.used(self._ending.usage, whole=True)
         failure.partial = "".join(self._said)
         failure.again = failure.again and not self._said
         return failure

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
-import re
 import warnings
 from contextlib import suppress
+from functools import partialmethod
 from typing import TYPE_CHECKING
 
 from aethr import routing
+from aethr.backends import trouble
 from aethr.backends.answer import Ending, Piece
-from aethr.backends.failures import Trouble
 from aethr.errors import UsageError, did_you_mean
 from aethr.results import Usage
 from aethr.settings import quiet_litellm
+from aethr.text import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from litellm.types.utils import ModelResponse, ModelResponseStream
     from litellm.types.utils import Usage as Tokens
 
+    from aethr.backends.trouble import Trouble
     from aethr.routing import Route
     from aethr.workflow import ModelRef
 
@@ -34,22 +36,47 @@ NO_KEY = "none"
 
 
 def load() -> None:
-    """Import LiteLLM with its talk on stdout and stderr turned off; 2.5 s the first time."""
+    """Import LiteLLM with its talk on stdout and stderr turned off; 2.5 s the first time.
+
+    Raises UsageError.
+    """
     quiet_litellm()
     warnings.filterwarnings("ignore", module=r"(litellm|pydantic)(\.|$)")
-    import litellm
-
+    try:
+        import litellm
+    except Exception as error:  # noqa: BLE001 - it makes clients: a bad SSL_CERT_FILE is met here
+        raise UsageError(
+            f"LiteLLM can't be loaded: {first_line(str(error))}",
+            "check its installation (pip check), and SSL_CERT_FILE if that is set",
+        ) from None
     litellm.suppress_debug_info = True
     litellm.disable_hf_tokenizer_download = True  # else it stalls 24 s offline
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
         logging.getLogger(name).disabled = True
 
 
+def _follow_no_redirect() -> None:
+    """Have LiteLLM's clients stay where they are sent.
+
+    It makes them follow redirects (1.106.2), and httpx takes every header but
+    ``Authorization`` along to another host: ``x-api-key`` too (0.28).
+    """
+    import httpx
+    import litellm
+    from litellm.llms.custom_httpx.http_handler import HTTPHandler, get_ssl_configuration
+
+    if litellm.client_session is None:  # what the OpenAI SDK is given
+        litellm.client_session = httpx.Client(verify=get_ssl_configuration())
+        HTTPHandler.__init__ = partialmethod(  # type: ignore[method-assign, assignment]
+            HTTPHandler.__init__, follow_redirects=False
+        )
+
+
 def load_early() -> None:
     """Import it in a thread; whoever waits for that loads again, and meets the error."""
     # At the interpreter's exit it is a RuntimeError ("can't register atexit after
     # shutdown") that nobody needs to see.
-    with suppress(ImportError, RuntimeError):
+    with suppress(UsageError, RuntimeError):
         load()
 
 
@@ -74,6 +101,19 @@ def provider_of(route: Route) -> str:
     return str(provider)
 
 
+def has_price(route: Route) -> bool:
+    """Whether LiteLLM's table knows what a model costs, so that the cost of each call is known."""
+    import litellm
+
+    if route.provider == "ollama":
+        return True
+    try:
+        prices = litellm.cost_per_token(route.model, 1000, 1000, custom_llm_provider=_prefix(route))
+    except Exception:  # noqa: BLE001 - it raises bare ones
+        return False
+    return any(prices)  # 0 is what it says of some whose price it does not know
+
+
 def complete(
     route: Route, ref: ModelRef, seconds: float, prompt: str
 ) -> Iterator[Piece | Ending | Trouble]:
@@ -93,6 +133,7 @@ def complete(
         "custom_llm_provider": provider,
     }
     try:
+        _follow_no_redirect()
         response = litellm.completion(
             model=route.model,
             messages=[{"role": "user", "content": prompt}],
@@ -103,7 +144,7 @@ def complete(
         )
         yield from _pieces(response, route) if streamed else _at_once(response, route)
     except Exception as error:  # noqa: BLE001 - LiteLLM also raises bare ones; any is a failed call
-        yield _trouble(error)
+        yield trouble.of(error)
 
 
 def _prefix(route: Route) -> str | None:
@@ -148,25 +189,3 @@ def _usage(response: ModelResponse | ModelResponseStream, route: Route) -> Usage
     # 0 is also what it says of models whose price it does not know (openrouter/…, 1.106.2).
     cost = price or (0.0 if route.provider == "ollama" else None)
     return Usage(usage.prompt_tokens, usage.completion_tokens, cost)
-
-
-def _trouble(error: Exception) -> Trouble:
-    """Take the facts out of an exception; of one in mid-stream, out of what caused it."""
-    cause = getattr(error, "original_exception", None) or error
-    body = getattr(cause, "body", None)
-    headers = getattr(cause, "litellm_response_headers", None) or {}
-    return Trouble(
-        kind=type(cause).__name__,
-        status=getattr(cause, "status_code", None),
-        text=str(cause),
-        code=str(body.get("code") or "") if isinstance(body, dict) else "",
-        wait=_wait(headers.get("retry-after", ""), str(cause)),
-    )
-
-
-def _wait(header: str, text: str) -> float | None:
-    """Read when to come back, in seconds, from Retry-After or, as Gemini says it, from the text."""
-    if re.fullmatch(r"\d+(\.\d+)?", header):
-        return float(header)
-    found = re.search(r"\b(?:retry|try again) in (\d+(?:\.\d+)?)s\b", text)
-    return float(found[1]) if found else None

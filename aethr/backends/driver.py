@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aethr import process
+from aethr import lockfile, process
 from aethr.errors import StepFailed, UsageError
 from aethr.routing import KEY_NAMES
 from aethr.secrets import Mask
@@ -106,22 +106,32 @@ def drive(command: Command, watch: Watch, *hearers: Callable[[Line], None]) -> i
 
 
 @contextmanager
-def traced(path: Path | None, settings: Settings) -> Iterator[Callable[[Line], None]]:
+def traced(
+    path: Path | None, settings: Settings, output: Output
+) -> Iterator[Callable[[Line], None]]:
     """Give a function that adds a line to a trace, keys masked; without a path it keeps nothing.
 
-    Raises StepFailed for a file that can't be written.
+    Raises UsageError for a file that can't be opened. One that can't be written to any
+    more is warned about: the agent's work is worth more.
     """
     if path is None:
         yield lambda _: None
         return
-    mask = Mask(settings.secrets)
+    mask, full = Mask(settings.secrets), False
+    file = lockfile.opened(path, os.O_CREAT, links=False)
+
+    def keep(line: Line) -> None:
+        nonlocal full
+        if full:
+            return
+        text = mask(line.text.decode("utf-8", "replace")) + "\n"
+        try:
+            lockfile.write_all(file, text.encode())
+        except OSError as error:
+            full = True
+            output.warn(f"no more raw events in {path}: {error.strerror}")
+
     try:
-        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise StepFailed(f"can't write {path}: {error.strerror}") from None
-    with os.fdopen(file, "a", encoding="utf-8", buffering=1) as trace:
-
-        def keep(line: Line) -> None:
-            trace.write(mask(line.text.decode("utf-8", "replace")) + "\n")
-
         yield keep
+    finally:
+        os.close(file)

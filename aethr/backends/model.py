@@ -10,11 +10,12 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from aethr import routing
-from aethr.backends import completion
+from aethr.backends import completion, proxy
 from aethr.backends.answer import Answer
 from aethr.backends.deadline import within
-from aethr.backends.failures import Trouble, explain
+from aethr.backends.failures import OUT_OF_TIME, Attempt, explain, mask, sizes
 from aethr.backends.retry import RETRIES, CallFailed, with_retries
+from aethr.backends.trouble import Trouble
 from aethr.errors import UsageError
 
 if TYPE_CHECKING:
@@ -55,43 +56,62 @@ class ModelBackend:
             lines += route.warnings
         return lines
 
+    def unpriced(self, step: Step, model: ModelRef | None) -> list[str]:
+        self._load()
+        routes = map(self._route, _choices(step, model))
+        return [
+            f"no price is known for {route.name}: its calls cost what the provider says, if it does"
+            for route in routes
+            if not completion.has_price(route)
+        ]
+
     def answer(self, call: Call, output: Output) -> Reply:
         if self._loading and self._loading.is_alive():
             output.waiting("LiteLLM to load")
         self._load()
-        return self._answer(_choices(call.step, call.model), call.prompt, output)
+        return self._answer(_choices(call.step, call.model), call, output)
 
-    def _answer(self, choices: Sequence[ModelRef], prompt: str, output: Output) -> Reply:
+    def _answer(self, choices: Sequence[ModelRef], call: Call, output: Output) -> Reply:
         ref, *others = choices
         retries = RETRIES if ref.retries is None else ref.retries
+
+        def again(line: str) -> None:
+            output.warn(line)
+            output.allowed()  # or the wait would be for nothing
+
         try:
             return with_retries(
-                lambda: self._attempt(ref, prompt, output), retries, output.warn, self._sleep
+                lambda: self._attempt(ref, call, output), retries, again, self._sleep
             )
         except CallFailed as failure:
             # What was said by then is on the screen; a second answer would run into it.
             if failure.partial or not others:
                 raise
             output.warn(f"{failure.summary}; falling back to {others[0].name}")
-        return self._answer(others, prompt, output)
+        return self._answer(others, call, output)
 
-    def _attempt(self, ref: ModelRef, prompt: str, output: Output) -> Reply:
+    def _attempt(self, ref: ModelRef, call: Call, output: Output) -> Reply:
         """Call once. Raises CallFailed, which says ``again`` only if nothing was heard."""
         route = self._route(ref)
         seconds = TIMEOUT if ref.timeout is None else ref.timeout
+        attempt = Attempt(
+            route, seconds, proxy.variable(route, self._settings.environ), sizes(call)
+        )
         answer = Answer(ref.name, output)
+        output.calling(ref.name)
         output.waiting(f"{ref.name} to answer")
         try:
             with _collector_paused():
                 for event in within(
-                    seconds, lambda: completion.complete(route, ref, seconds, prompt)
+                    seconds, lambda: completion.complete(route, ref, seconds, call.prompt)
                 ):
                     if isinstance(event, Trouble):
-                        raise explain(event, route, seconds)
+                        output.raw(mask(event.raw, route))
+                        raise explain(event, attempt)
                     answer.hear(event)
             return answer.whole()
         except TimeoutError:
-            raise answer.broken(explain(Trouble("Timeout"), route, seconds)) from None
+            raise answer.broken(explain(OUT_OF_TIME, attempt)) from None
         except CallFailed as failure:
             raise answer.broken(failure) from None
 

@@ -40,6 +40,9 @@ class OpenCodeBackend:
             _model_name(model.name)
         return []
 
+    def unpriced(self, step: Step, model: ModelRef | None) -> list[str]:  # noqa: ARG002 - protocol
+        return [f"the cost of {step.backend} is known only when its step is done"]
+
     def prepare(self) -> None:
         """Nothing to begin."""
 
@@ -60,7 +63,8 @@ class OpenCodeBackend:
             stdin=call.prompt.encode("utf-8", "replace"),
             timeout=watch.timeout,
         )
-        with driver.traced(call.trace, self._settings) as trace:
+        with driver.traced(call.trace, self._settings, output) as trace:
+            output.calling(call.model.name if call.model else "")
             code = driver.drive(run, watch, trace, judge.hear)
         reply = judge.reply(code)
         return replace(reply, usage=reply.usage + _subagents(judge.subagents, ask, output))

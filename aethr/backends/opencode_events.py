@@ -14,7 +14,7 @@ from aethr.text import first_line
 _WIDTH = 100  # characters of a tool's line
 # What a tool was used on, by the names of its inputs.
 _SUBJECTS = ("filePath", "command", "pattern", "url", "query", "description", "name")
-_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError)
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 

@@ -140,6 +140,7 @@ class Judge:
             self._begin(turn.message)
         self._reason = turn.reason
         self.used += turn.usage
+        self._output.used(turn.usage, whole=False)
         self._unknown = self._unknown + 1 if turn.reason == "unknown" else 0
         if self._unknown == _UNKNOWN_TURNS:
             # OpenCode asks again without end (224 requests in a minute).

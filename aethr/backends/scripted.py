@@ -26,6 +26,9 @@ class MockBackend:
         refs = routing.with_fallbacks(model) if model and step.backend == "model" else []
         return [warning for ref in refs if (warning := routing.unchecked(ref.name))]
 
+    def unpriced(self, step: Step, model: ModelRef | None) -> list[str]:  # noqa: ARG002 - protocol
+        return []
+
     def prepare(self) -> None:
         """Nothing to begin."""
 
@@ -48,6 +51,9 @@ class ScriptedBackend:
         self._script = list(script)
 
     def preflight(self, step: Step, model: ModelRef | None) -> list[str]:  # noqa: ARG002 - protocol
+        return []
+
+    def unpriced(self, step: Step, model: ModelRef | None) -> list[str]:  # noqa: ARG002 - protocol
         return []
 
     def prepare(self) -> None:

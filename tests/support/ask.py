@@ -14,18 +14,7 @@ from aethr.errors import AethrError
 from aethr.results import Call
 from aethr.settings import Settings
 from aethr.workflow import ModelRef, Step
-
-
-class _Silence:
-    """An output that shows nothing."""
-
-    def text(self, piece: str) -> None: ...
-
-    def waiting(self, what: str) -> None: ...
-
-    def tool(self, line: str) -> None: ...
-
-    def warn(self, line: str) -> None: ...
+from tests.support.output import Heard
 
 
 def main(url: str, *names: str) -> int:
@@ -34,7 +23,7 @@ def main(url: str, *names: str) -> int:
     for name in names:
         model = ModelRef(name, retries=0, api_base=url)
         try:
-            print(backend.answer(Call(step, "hi", model, Path()), _Silence()).content)  # noqa: T201
+            print(backend.answer(Call(step, "hi", model, Path()), Heard()).content)  # noqa: T201
         except AethrError as error:
             print(error.message)  # noqa: T201
         except KeyboardInterrupt:

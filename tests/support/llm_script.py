@@ -38,7 +38,8 @@ class Reply:
 
     ``finish`` is OpenAI's finish_reason; None ends the stream cleanly without one.
     ``usage`` is (input tokens, output tokens, and of the input those from a cache);
-    ``cost`` is the price in US dollars that OpenRouter adds to it.
+    ``cost`` is the price in US dollars that OpenRouter adds to it. ``pieces`` is in how many
+    the OpenAI protocol streams the text.
     """
 
     text: str = ""
@@ -51,6 +52,7 @@ class Reply:
     body: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     fault: Fault = Fault.NONE
+    pieces: int = 3
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> Reply:
@@ -132,7 +134,7 @@ def openai(reply: Reply, body: Mapping[str, Any]) -> Iterator[str]:
     yield chunk({"role": "assistant", "content": ""})
     for piece in _pieces(reply.reasoning):
         yield chunk({"reasoning_content": piece})
-    for piece in _pieces(reply.text):
+    for piece in _pieces(reply.text, reply.pieces):
         yield chunk({"content": piece})
     if reply.tools:
         yield chunk({"tool_calls": _openai_tools(reply.tools)})
@@ -167,12 +169,18 @@ def anthropic(reply: Reply, body: Mapping[str, Any]) -> Iterator[str]:
         start["usage"] = {"input_tokens": prompt - cached, "output_tokens": 1}
         start["usage"] |= {"cache_read_input_tokens": cached, "cache_creation_input_tokens": 0}
     yield event("message_start", message=start)
-    yield event("content_block_start", index=0, content_block={"type": "text", "text": ""})
-    for piece in _pieces(reply.text):
-        yield event("content_block_delta", index=0, delta={"type": "text_delta", "text": piece})
+    said = {"thinking": reply.reasoning, "text": reply.text}
+    blocks = [kind for kind in said if said[kind] or kind == "text"]
+    for index, kind in enumerate(blocks):
+        yield event("content_block_start", index=index, content_block={"type": kind, kind: ""})
+        for piece in _pieces(said[kind]):
+            delta = {"type": f"{kind}_delta", kind: piece}
+            yield event("content_block_delta", index=index, delta=delta)
+        if kind != blocks[-1]:
+            yield event("content_block_stop", index=index)
     yield from _wrong_end(reply.fault)
     if reply.finish and reply.fault is Fault.NONE:
-        yield event("content_block_stop", index=0)
+        yield event("content_block_stop", index=len(blocks) - 1)
         reason = {"stop_reason": _STOP_REASONS[reply.finish], "stop_sequence": None}
         usage = {"usage": {"output_tokens": completion}} if reply.usage else {}
         yield event("message_delta", delta=reason, **usage)

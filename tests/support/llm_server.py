@@ -13,8 +13,10 @@ record gets one JSON line a request.
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 import socket
+import ssl
 import struct
 import threading
 from contextlib import suppress
@@ -62,9 +64,12 @@ class LLMServer:
     """The server: ``requests`` is what it heard, ``url`` its OpenAI base, ``root`` Anthropic's.
 
     A request beyond the script is answered with 418 and fails the ``with`` block.
+    With a ``certificate`` (a PEM file that holds its key too) it speaks HTTPS.
     """
 
-    def __init__(self, *replies: Reply, record: Path | None = None) -> None:
+    def __init__(
+        self, *replies: Reply, record: Path | None = None, certificate: Path | None = None
+    ) -> None:
         self.requests: list[Request] = []
         self.unexpected = 0
         self.closing = threading.Event()
@@ -74,7 +79,11 @@ class LLMServer:
         self._http = _Http(("127.0.0.1", 0), _Handler)
         self._http.llm = self
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
-        self.root = f"http://127.0.0.1:{self.port}"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._http.socket = context.wrap_socket(self._http.socket, server_side=True)
+        self.root = f"{'https' if certificate else 'http'}://127.0.0.1:{self.port}"
         self.url = f"{self.root}/v1"
 
     @property
@@ -147,6 +156,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_error(404)
 
+    def do_CONNECT(self) -> None:
+        """Refuse to be a proxy."""
+        self.send_error(407)
+
     def _send(self, reply: Reply, body: Mapping[str, Any]) -> None:
         if reply.body or reply.status != 200:
             self._whole(reply.status, reply.body, {**reply.headers})
@@ -159,8 +172,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _whole(self, status: int, text: str, headers: Mapping[str, str]) -> None:
         data = text.encode()
-        self.send_response(status)
-        for name, value in {"content-type": "application/json", **headers}.items():
+        if headers.get("content-encoding") == "gzip":
+            data = gzip.compress(data)
+        self.send_response_only(status)
+        usual = {"content-type": "application/json", "date": self.date_time_string()}
+        for name, value in {**usual, **headers}.items():
             self.send_header(name, value)
         self.send_header("content-length", str(len(data)))
         self.end_headers()
