@@ -12,14 +12,15 @@ if TYPE_CHECKING:
 
     from aethr.plan import Position, Turn
     from aethr.results import StepResult
-    from aethr.workflow import ModelRef, Step, Workflow
+    from aethr.spent import Spent
+    from aethr.workflow import Limits, ModelRef, Step, Workflow
 
 
 class RunStarted(NamedTuple):
     """``only`` is the one step of ``aethr step``, else empty.
 
     ``results`` are the kept ones of a checkpoint; ``live_because`` is empty in
-    mock mode.
+    mock mode, where ``limits`` are none.
     """
 
     workflow: Workflow
@@ -27,6 +28,7 @@ class RunStarted(NamedTuple):
     results: tuple[StepResult, ...]
     live_because: str
     checkpoint: Path | None
+    limits: Limits
 
 
 class StepStarted(NamedTuple):
@@ -91,7 +93,7 @@ class LoopTurned(NamedTuple):
 class RunFinished(NamedTuple):
     """The end of a run that no error ended.
 
-    ``results`` are all of the checkpoint, ``seconds`` are this process's;
+    ``results`` and ``spent`` are the whole checkpoint's, ``seconds`` this process's;
     ``go_on`` tells how, where steps are left.
     """
 
@@ -101,6 +103,7 @@ class RunFinished(NamedTuple):
     passed: bool
     live: bool
     seconds: float
+    spent: Spent
     go_on: str = ""
 
 

@@ -43,6 +43,10 @@ class Request(Target):
     resume_checkpoint: str = option("", "go on from @FILE, or from inline JSON")
     from_: str = option("", "begin at step ID")
     until: str = option("", "stop after step ID, or when the loop that it controls ends")
+    max_cost: str = option("", "make no call once DOLLARS are spent, in the whole checkpoint")
+    max_tokens: str = option("", "make no call once NUMBER tokens are used, in and out")
+    max_time: str = option("", "make no call once TIME is over, such as 30m, in this process")
+    max_calls: str = option("", "make at most NUMBER calls, in the whole checkpoint")
     id: str = option("", "the ID of the step")
 
 

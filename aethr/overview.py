@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aethr import routing
+from aethr.limits import said as limits_said
 from aethr.prompt import condition
-from aethr.text import count, printable
+from aethr.text import count, one_line
 
 if TYPE_CHECKING:
-    from aethr.workflow import Step, Workflow
+    from aethr.workflow import Limits, Step, Workflow
 
 
 _WIDTH = 80
@@ -20,7 +21,7 @@ def headline(workflow: Workflow, live_because: str) -> str:
     mode = (
         f"live ({live_because})" if live_because else "mock: no model, agent or command is called"
     )
-    return printable(f"{workflow.name} · {count(len(workflow.steps), 'step')} · {mode}")
+    return one_line(f"{workflow.name} · {count(len(workflow.steps), 'step')} · {mode}")
 
 
 def lines(workflow: Workflow, model: str | None, *, full: bool = False) -> list[str]:
@@ -37,7 +38,11 @@ def lines(workflow: Workflow, model: str | None, *, full: bool = False) -> list[
     for step, row in zip(workflow.steps, rows, strict=True):
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         found += [*_with_loop(line, step), *([f"     {_details(step)}"] if full else [])]
-    return [printable(line.rstrip()) for line in found]
+    return [one_line(line.rstrip()) for line in found]
+
+
+def limits_line(limits: Limits) -> list[str]:
+    return [f"limits: {said}"] if (said := limits_said(limits)) else []
 
 
 def _with_loop(line: str, step: Step) -> list[str]:

@@ -103,6 +103,16 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What a run may take: US dollars, tokens and calls in all, seconds a process. None is all."""
+
+    cost: float | None = None
+    tokens: int | None = None
+    time: float | None = None
+    calls: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Loop:
     """A repeat as places in the order: from ``start`` to its controlling step, ``end``."""
 
@@ -120,6 +130,7 @@ class Workflow:
     models: Mapping[str, ModelRef] = field(default_factory=dict)
     description: str = ""
     text: str = ""
+    limits: Limits = field(default_factory=Limits)
 
     @cached_property
     def index(self) -> Mapping[str, int]:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from aethr import limits
 from aethr.config import contexts
-from aethr.workflow import CONTEXT_LIMIT, History, ModelRef, Repeat, Step, Workflow
+from aethr.workflow import CONTEXT_LIMIT, History, Limits, ModelRef, Repeat, Step, Workflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-_SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
 def workflow(top: Mapping[str, Any], text: str) -> Workflow:
@@ -27,14 +26,8 @@ def workflow(top: Mapping[str, Any], text: str) -> Workflow:
         models={role: _model(entry) for role, entry in top.get("models", {}).items()},
         steps=tuple(_step({**defaults, **step}) for step in top["steps"]),
         text=text,
+        limits=Limits(**_fields(top.get("limits", {}), {}, _LIMITS)),
     )
-
-
-def seconds(value: float | str) -> float:
-    """Read a duration: seconds, or ``90s``, ``30m``, ``2h``."""
-    if isinstance(value, str):
-        return float(value.strip()[:-1]) * _SECONDS[value.strip()[-1]]
-    return float(value)
 
 
 def _step(entry: Mapping[str, Any]) -> Step:
@@ -58,11 +51,19 @@ def _fields(
     }
 
 
+def _seconds(value: float | str) -> float:
+    """Read a duration that the schema allows; its ``$`` also stands before a line break."""
+    if isinstance(value, str):
+        value = limits.seconds(value.strip()) or 0.0
+    return float(value)
+
+
 _STEP: Mapping[str, Callable[[Any], Any]] = {
     "context": lambda entries: tuple(map(contexts.parse, entries)),
     "history_visibility": History,
-    "timeout": seconds,
-    "idle_timeout": seconds,
+    "timeout": _seconds,
+    "idle_timeout": _seconds,
     "repeat": lambda repeat: Repeat(**repeat),
 }
-_MODEL: Mapping[str, Callable[[Any], Any]] = {"timeout": seconds, "fallbacks": tuple}
+_MODEL: Mapping[str, Callable[[Any], Any]] = {"timeout": _seconds, "fallbacks": tuple}
+_LIMITS: Mapping[str, Callable[[Any], Any]] = {"time": _seconds}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from posixpath import normpath
+
 from aethr.config.sourcefile import quoted
 from aethr.errors import did_you_mean
-from aethr.text import has_control
+from aethr.names import is_secret
+from aethr.text import first_control
 from aethr.workflow import Source, SourceKind
 
 _ARGUMENTS = {
@@ -26,7 +29,7 @@ class BadSourceError(ValueError):
 def parse(text: str) -> Source:
     """Read ``git_diff``, ``git_diff:REV``, ``file:PATH`` and the like, or raise BadSourceError."""
     name, colon, argument = text.partition(":")
-    if has_control(text):
+    if first_control(text):
         raise BadSourceError("holds a control character")
     if name not in {kind.value for kind in SourceKind}:
         raise BadSourceError(f"is no context source{_instead(text, name)}")
@@ -36,6 +39,10 @@ def parse(text: str) -> Source:
     alone = kind is SourceKind.GIT_DIFF and not colon
     if kind in _ARGUMENTS and not argument.strip() and not alone:
         raise BadSourceError(f"names nothing; write `{name}:{_ARGUMENTS[kind]}`")
+    if kind is SourceKind.FILE and is_secret(normpath(argument)):
+        raise BadSourceError(
+            "names a secret file, which is never read; a model may see an `.env.example`"
+        )
     # git would take it for an option; `--output=FILE` writes one.
     if kind is SourceKind.GIT_DIFF and argument.startswith("-"):
         raise BadSourceError("names no revision; one can't begin with `-`")

@@ -10,7 +10,7 @@ from aethr.config.schema import schema
 from aethr.config.shape import one_of, step_name
 from aethr.config.sourcefile import quoted
 from aethr.errors import did_you_mean
-from aethr.text import has_control
+from aethr.text import first_control
 from aethr.workflow import SourceKind
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ def _overlaps(file: _File) -> Iterator[Problem]:
 
 def _control(value: Value) -> str:
     """Say which character a name must not hold, or nothing."""
-    bad = next((char for char in _text(value) if has_control(char)), "")
+    bad = first_control(_text(value))
     shown = {"": "", "\n": "a line break", "\t": "a tab"}
     return bad and f"holds {shown.get(bad) or f'the character U+{ord(bad):04X}'}"
 

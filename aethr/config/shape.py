@@ -10,6 +10,7 @@ from aethr.config.node import Odd
 from aethr.config.schema import schema, violations
 from aethr.config.sourcefile import quoted
 from aethr.errors import did_you_mean
+from aethr.limits import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -35,6 +36,7 @@ _HOMES = {
     "step": "it belongs in a step",
     "repeat": "it belongs under `repeat`",
     "model": "it belongs to a role's entry under `models`",
+    "limits": "it belongs under `limits`",
 }
 
 
@@ -187,6 +189,10 @@ def _hint(node: Node, rule: Rule, trail: Trail) -> str:
             hint = f"; write {_TRUTHS[text.lower()]}, without quotes"
         case str(), "integer" | "number" if re.fullmatch(r"-?[0-9.]+", text):
             hint = "; leave out the quotes"
+        case str(), "number" if re.fullmatch(r"\$ ?[0-9.]+", text):
+            hint = "; leave out the `$`"
+        case str(), "string" if rule.get("title") == schema()["$defs"]["duration"]["title"]:
+            hint = _duration_hint(text)
         case str(), "array" if re.fullmatch(r"[\w:./*, -]{1,60}", text):
             hint = f"; write `{trail[-1]}: [{text}]`"
         case dict(entries), "string" if len(entries) == 1:
@@ -197,3 +203,13 @@ def _hint(node: Node, rule: Rule, trail: Trail) -> str:
         case Odd(), "integer" | "number":
             hint = "; write a plain decimal number"
     return hint
+
+
+def _duration_hint(text: str) -> str:
+    """``2 minutes`` was probably meant as ``2m``."""
+    if re.fullmatch(r"[0-9.]+", text):
+        return "; leave out the quotes"
+    words = r"([0-9]+) ?(s(ec(ond)?s?)?|m(in(ute)?s?)?|h(rs?|ours?)?)"
+    found = re.fullmatch(words, text.lower())
+    meant = f"{found[1]}{found[2][0]}" if found else ""
+    return f"; did you mean `{meant}`?" if seconds(meant) else ""

@@ -1,4 +1,4 @@
-"""Workflow files to try: every one of ours, values near the schema, and broken texts."""
+"""Workflow files to try: every one of ours, and values near the schema."""
 
 from __future__ import annotations
 
@@ -71,24 +71,3 @@ def _good(rule: dict[str, Any]) -> st.SearchStrategy[Any]:
         case "number":
             return st.sampled_from([0.5, 1])
     return st.sampled_from(rule["enum"])
-
-
-_PIECES = [
-    *":-?[]{},&*!|>'\"%@`#~= \n\t\\",
-    *("- ", ": ", "\n  ", "---\n", "...\n", "&a ", "*a", "<<: ", "!!set ", "[["),
-    *("yes", "null", "1", "1.5", "0x1f", "2024-01-01", "12:30", ".nan", "1e9"),
-    *("\0", "\ud800", "\ufeff", "\u2028", "\x85", "\r"),
-    *("id: plan", "role: planner", "repeat: {back_to: plan}", "git_diff:-x", "step:x"),
-]
-
-
-@st.composite
-def mutated(draw: st.DrawFn) -> str:
-    """Draw a file of ours with pieces cut out, doubled or put in."""
-    text = draw(st.sampled_from(FILES)).read_text("utf-8", "replace")
-    for _ in range(draw(st.integers(1, 4))):
-        start = draw(st.integers(0, len(text)))
-        cut = text[start : start + draw(st.integers(0, 40))]
-        piece = draw(st.sampled_from(["", cut * 2, *_PIECES]))
-        text = text[:start] + piece + text[start + len(cut) :]
-    return text
