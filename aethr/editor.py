@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aethr import process
+from aethr import process, signals
 from aethr.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,6 +24,14 @@ _TEMPLATE = f"""
 
 def ask(settings: Settings) -> str:
     """Open the editor and give the task. Raises UsageError where there is none to be had."""
+    try:
+        return _asked(settings)
+    except OSError as error:
+        said = f"aborted: can't make a file for the editor: {error.strerror}"
+        raise UsageError(said, "give the task on the command line") from None
+
+
+def _asked(settings: Settings) -> str:
     if not (sys.stdin and sys.stdin.isatty() and sys.stderr and sys.stderr.isatty()):
         raise UsageError("no task", 'say what to do, as in `aethr run "fix the typo"`')
     with tempfile.TemporaryDirectory(prefix="aethr-") as folder:
@@ -31,7 +39,8 @@ def ask(settings: Settings) -> str:
         file.write_text(_TEMPLATE, encoding="utf-8")
         editor = _editor(settings)
         try:
-            code = process.interactive([*shlex.split(editor), str(file)], settings.environ)
+            with signals.lent():
+                code = process.interactive([*shlex.split(editor), str(file)], settings.environ)
         except (OSError, ValueError) as error:
             raise UsageError(f"aborted: can't run the editor `{editor}`: {error}") from None
         if code != 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from aethr import opening, render
@@ -31,19 +31,19 @@ def run(
     call: Callable[[Workflow], Callable[[Step], object]],
 ) -> None:
     """Run a workflow; ``call`` gives, for the workflow, what runs one of its steps."""
-    with _screen(session, options, headings=True) as screen:
-        opened = opening.begin(session, request, screen, verbose=options.verbose)
-        with _shown_after_failure(opened, options):
-            opened.drive(call(opened.run.workflow))
+    screen = _screen(session, options, headings=True)
+    opened = opening.begin(session, request, screen, verbose=options.verbose)
+    with _shown_after_failure(opened, options):
+        opened.drive(call(opened.run.workflow))
     _judge(opened, options)
 
 
 def step(session: Session, request: Request, options: Options) -> StepResult:
     """Run one step, sharing the run of the tasks before in the same call."""
-    with _screen(session, options, headings=False) as screen:
-        opened = opening.begin(session, request, screen, verbose=options.verbose)
-        with _shown_after_failure(opened, options):
-            result = opened.one()
+    screen = _screen(session, options, headings=False)
+    opened = opening.begin(session, request, screen, verbose=options.verbose)
+    with _shown_after_failure(opened, options):
+        result = opened.one()
     _judge(opened, options)
     return result
 
@@ -67,8 +67,7 @@ def _judge(opened: OpenRun, options: Options) -> None:
         tell(f"{error.message}\n")
 
 
-@contextmanager
-def _screen(session: Session, options: Options, *, headings: bool) -> Iterator[Emit]:
+def _screen(session: Session, options: Options, *, headings: bool) -> Emit:
     """Give the place where events go: people's view, and stdout if the view shows no texts."""
     view, shows = render.view(
         quiet=options.quiet, model=session.settings.model, stream=options.stream
@@ -81,8 +80,7 @@ def _screen(session: Session, options: Options, *, headings: bool) -> Iterator[E
             results(event)
 
     gc.enable()
-    yield emit
-    results.close()
+    return emit
 
 
 @contextmanager
@@ -92,7 +90,8 @@ def _shown_after_failure(opened: OpenRun, options: Options) -> Iterator[None]:
         yield
     except AethrError:
         if options.verbose:
-            tell(opened.file.path.read_text("utf-8"))
+            with suppress(OSError):  # it may be what failed
+                tell(opened.run.world.mask(opened.file.path.read_text("utf-8")))
         raise
 
 

@@ -46,6 +46,10 @@ _ADDED = {
 }
 
 
+class NotStarted(UsageError):
+    """There is no git, or no folder for it to run in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Repo:
     """A repository with a working tree. ``env`` is cleaned: no GIT_DIR, no keys.
@@ -73,7 +77,7 @@ def find(start: Path, environ: Mapping[str, str], secret: Collection[str] = ()) 
     env = _cleaned(environ, secret)
     try:
         found = _ask(_command(_WHERE, start, env))
-    except OSError:  # there is no program that could be started
+    except NotStarted:  # there is no such program
         return None
     if found.code == 0:
         said = os.fsdecode(found.stdout).removesuffix("\n")
@@ -177,11 +181,13 @@ def failed(asker: str, code: int, stderr: str) -> UsageError:
 
 @contextmanager
 def in_time() -> Iterator[None]:
-    """Make a UsageError of git's timeout."""
+    """Make a UsageError of git's timeout, and of a git that can't be started."""
     try:
         yield
     except process.TimedOut:
         raise UsageError(f"git did not end in {_TIMEOUT:.0f} s") from None
+    except OSError as error:  # its folder is gone, say
+        raise NotStarted(f"git can't be started: {error.strerror}: {error.filename}") from None
 
 
 def _ask(command: process.Command) -> process.Finished:

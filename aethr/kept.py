@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aethr import checkpoint, git, process, resume, scratch
+from aethr import checkpoint, lockfile, process, resume, scratch
 from aethr.checkpoint import Header
 from aethr.errors import UsageError
-from aethr.text import count
+from aethr.text import count, one_line, shell_word
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,7 @@ def read(session: Session, request: Request) -> Saved:
     """Read it without locking or mending it."""
     path, text = place(session, request)
     if text:
-        return checkpoint.parse(text.encode(), "--resume-checkpoint")
+        return checkpoint.parse(text.encode(errors="surrogatepass"), "--resume-checkpoint")
     if path and (request.resume_checkpoint or _begun(path)):
         return checkpoint.read(path)
     return checkpoint.Saved(None, ())
@@ -40,7 +40,7 @@ def reopened(session: Session, request: Request) -> tuple[Saved, Checkpoint | No
     if request.checkpoint:
         raise UsageError(
             f"{request.checkpoint} is a checkpoint of the older form, which is not written to",
-            f"go on from it with --resume-checkpoint @{request.checkpoint}",
+            f"go on from it with --resume-checkpoint {shell_word(f'@{request.checkpoint}')}",
         )
     return saved, None
 
@@ -65,20 +65,25 @@ def place_of_new(session: Session, request: Request, workflow: str) -> Path:
 
 def created(path: Path, session: Session, run: Run) -> Checkpoint:
     """Make a new one, with what the run begins with."""
-    file = checkpoint.create(path)
-    file.header(
-        Header(
-            run.workflow.name,
-            resume.digest(run.workflow),
-            run.world.mask(run.workflow.text),
-            run.world.mask(run.task),
-            session.settings.live,
-            git.head(run.world.surroundings.repo) if run.world.surroundings.repo else "",
-            run.world.tree.base if run.world.tree else "",
-        )
+    file, repo = checkpoint.create(path), run.world.surroundings.repo
+    scratch.swept(path)  # a kill may have come before there was a checkpoint
+    file.mask = run.world.mask
+    header = Header(
+        run.workflow.name,
+        resume.digest(run.workflow),
+        run.workflow.text,
+        run.task,
+        session.settings.live,
+        repo.commit if repo else "",
+        run.world.tree.base if run.world.tree else "",
     )
-    for result in run.results:
-        file.result(result)
+    try:
+        file.header(header)
+        for result in run.results:
+            file.result(result)
+    except UsageError:
+        file.close(keep=False)
+        raise
     return file
 
 
@@ -91,7 +96,7 @@ def end_survivors(saved: Saved) -> list[str]:
     if not starts or not starts[-1].marker or starts[-1].after < len(results):
         return []
     ended = process.end_marked(starts[-1].marker)
-    name = starts[-1].step_id
+    name = one_line(starts[-1].step_id)
     if ended is None:
         return [f"{name}: if its agent still runs, end it: this system can't find it"]
     what = count(ended, "process", "processes")
@@ -101,7 +106,7 @@ def end_survivors(saved: Saved) -> list[str]:
 def _begun(path: Path) -> bool:
     """Whether a file named with --checkpoint holds a run; one that is empty or torn does not."""
     try:
-        with path.open("rb") as file:
+        with lockfile.reading(path) as file:
             return not checkpoint.is_blank(file.read(1 << 16))
-    except OSError:
+    except UsageError:
         return False

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import signal
-import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from aethr import plan, resume, scratch
-from aethr.errors import AethrError, Interrupted, Signalled
+from aethr import plan, resume, scratch, signals
+from aethr.errors import AethrError, Interrupted
 from aethr.events import RunFinished, RunStarted, Warned
+from aethr.limits import OPTIONS, LimitReached, effective
 from aethr.results import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import FrameType
 
     from aethr.checkpoint import Checkpoint
     from aethr.errors import NotPassed
@@ -36,9 +35,9 @@ class OpenRun:
     request: Request
     run: Run
     file: Checkpoint
+    keep: bool  # a temporary file; a new one not before there is something to go on with
     driving: bool = False
     _began: float = field(default_factory=time.monotonic)
-    _keep: bool = True
     _passed: bool = True
 
     def __post_init__(self) -> None:
@@ -46,8 +45,12 @@ class OpenRun:
 
     def joined(self, request: Request, emit: Callable[[Event], None]) -> OpenRun:
         """Let the next task of the same call work on this run, with a view of its own."""
-        self.request = replace(request, workflow=self.request.workflow, preset=self.request.preset)
+        before = self.request
+        kept = {name: getattr(request, name) or getattr(before, name) for name in OPTIONS}
+        self.request = replace(request, workflow=before.workflow, preset=before.preset, **kept)
         self.run.world = replace(self.run.world, emit=emit)
+        if self.session.settings.live:
+            self.run.limits = effective(self.run.workflow.limits, self.request)
         self._before = len(self.run.results)
         return self
 
@@ -60,7 +63,7 @@ class OpenRun:
                 self.run.drive(call, self.request.until or None)
             finally:
                 self.driving = False
-        self._tell_end(passed=self.run.position.passed, asked_for_all=True)
+            self._tell_end(passed=self.run.position.passed, asked_for_all=True)
 
     def one(self) -> StepResult:
         """Run the one step that was asked for, once, wherever the run stands."""
@@ -69,9 +72,9 @@ class OpenRun:
         with self._kept():
             self._tell_start()
             result = self.perform(step)
-        turn = plan.turned(self.run.workflow, before, result)
-        passed = result.verdict in (None, Verdict.PASS) and turn is not plan.Turn.EXHAUSTED
-        self._tell_end(passed=passed, asked_for_all=False)
+            turn = plan.turned(self.run.workflow, before, result)
+            passed = result.verdict in (None, Verdict.PASS) and turn is not plan.Turn.EXHAUSTED
+            self._tell_end(passed=passed, asked_for_all=False)
         return result
 
     def perform(self, step: Step) -> StepResult:
@@ -88,12 +91,20 @@ class OpenRun:
         """Close the file; a temporary one that nobody can need any more is removed."""
         self.session.current = None
         scratch.cleared(scratch.of(self.file.path))
-        self.file.close(keep=self._keep)
+        self.file.close(keep=self.keep)
 
     def _go_on(self) -> str:
+        run, begun = self.run, len(self.run.results) > self._before
+        over = plan.next_step(run.workflow, run.position) is None
+        if begun and (self.request.id or (over and run.position.passed)):
+            # Only its end was interrupted: there is nothing to go on with.
+            return f"{resume.tally(run.workflow, run.results)} in {self.file.path}"
+        if begun and over:
+            error = resume.not_passed(run.workflow, run.position, run.results, self._command)
+            return "\n".join(filter(None, (error.hint, error.footer)))
         # What `--from` asked for is still to come until something was done.
-        from_step = self.request.from_ if len(self.run.results) == self._before else ""
-        return resume.go_on(self.run.workflow, self.run.results, self._command(from_step))
+        from_step = "" if begun else self.request.from_
+        return resume.go_on(run.workflow, run.results, self._command(from_step))
 
     def _command(self, from_step: str = "") -> str:
         return resume.command(
@@ -106,7 +117,12 @@ class OpenRun:
         path = self.file.path if settings.live else None
         run.world.emit(
             RunStarted(
-                run.workflow, self.request.id, tuple(run.results), settings.live_because, path
+                run.workflow,
+                self.request.id,
+                tuple(run.results),
+                settings.live_because,
+                path,
+                run.limits,
             )
         )
 
@@ -115,19 +131,34 @@ class OpenRun:
         complete = plan.next_step(run.workflow, run.position) is None
         self._passed = passed
         self.request = replace(self.request, from_="", until="")  # done
-        self._keep = not passed or not (complete or not (live or asked_for_all))
         rest = self._go_on() if asked_for_all and passed and not complete else ""
         seconds = time.monotonic() - self._began
         run.world.emit(
-            RunFinished(run.workflow, tuple(run.results), run.position, passed, live, seconds, rest)
+            RunFinished(
+                run.workflow,
+                tuple(run.results),
+                run.position,
+                passed,
+                live,
+                seconds,
+                self.file.spent,
+                rest,
+            )
         )
+        # Not before everything is shown: until then it is the only place of what was paid for.
+        self.keep = not passed or not (complete or not (live or asked_for_all))
 
     @contextmanager
     def _kept(self) -> Iterator[None]:
         """Turn every way out but success into an error that says how to go on."""
-        with _signals_raised():
+        with signals.parting(lambda: f"\n{self._go_on()}\n"):
             try:
+                self.keep = True
                 yield
+            except LimitReached as error:
+                self.request = replace(self.request, **error.raised)
+                error.footer = self._go_on()
+                raise
             except AethrError as error:
                 error.footer = self._go_on()
                 raise
@@ -139,28 +170,3 @@ class OpenRun:
                 # A user's own task before or after a step failed, say.
                 self.run.world.emit(Warned(self._go_on()))
                 raise
-
-
-@contextmanager
-def _signals_raised() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP take the way of Ctrl-C; one that is ignored (nohup) stays so."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    taken = [
-        signum
-        for signum in (getattr(signal, name) for name in names)
-        if signal.getsignal(signum) is signal.SIG_DFL
-    ]
-    for signum in taken:
-        signal.signal(signum, _raise)
-    try:
-        yield
-    finally:
-        for signum in taken:
-            signal.signal(signum, signal.SIG_DFL)
-
-
-def _raise(signum: int, _: FrameType | None) -> None:
-    raise Signalled(signum)

@@ -5,9 +5,22 @@ from __future__ import annotations
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
-from aethr import backends, checkpoint, context, git, kept, plan, resume, routing, scratch
+from aethr import (
+    backends,
+    checkpoint,
+    context,
+    git,
+    kept,
+    limits,
+    lockfile,
+    plan,
+    resume,
+    routing,
+    scratch,
+    signals,
+)
 from aethr.backends.scripted import MockBackend
 from aethr.errors import UsageError, did_you_mean
 from aethr.events import Warned
@@ -26,8 +39,9 @@ if TYPE_CHECKING:
     from aethr.options import Request
     from aethr.results import StepPrompt
     from aethr.session import Session
+    from aethr.settings import Settings
     from aethr.treelog import TreeLog
-    from aethr.workflow import Step, Workflow
+    from aethr.workflow import Limits, Step, Workflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +52,9 @@ class Opening:
     request: Request
     workflow: Workflow
     emit: Callable[[Event], None]
+    settings: Settings
+    limits: Limits
+    mask: Mask
     saved: Saved
     scratch: Path
     path: Path | None = None  # of the checkpoint; a preview writes none, and records no tree
@@ -45,7 +62,7 @@ class Opening:
 
     def warn(self, lines: Sequence[str]) -> None:
         for line in lines:
-            self.emit(Warned(line))
+            self.emit(Warned(self.mask(line)))
 
 
 def preview(
@@ -74,6 +91,7 @@ def begin(
         saved, file = kept.reopened(session, request)
         if file:
             undo.callback(file.close)
+            file.mask = opening.mask
             opening.warn(kept.end_survivors(saved))
         path = file.path if file else kept.place_of_new(session, request, opening.workflow.name)
         folder = scratch.of(path)
@@ -84,30 +102,39 @@ def begin(
         # After all that can be wrong: a task may come from an editor, and is not to be lost.
         run.task = _task(opening)
         if file is None:
-            file = kept.created(path, session, run)
-            undo.callback(file.close, keep=False)
+            with signals.held():
+                file = kept.created(path, session, run)
+                undo.callback(file.close, keep=False)
         if run.world.surroundings.stdin is not None and saved.stdin is None:
             file.stdin(run.world.surroundings.stdin)
-        undo.pop_all()
-    if session.current:
-        session.current.leave()
-    session.current = OpenRun(session, request, run, file)
-    return session.current
+        opened = OpenRun(session, request, run, file, keep=bool(saved.header))
+        with signals.held():
+            undo.pop_all()
+            if session.current:
+                session.current.leave()
+            session.current = opened
+    return opened
 
 
 def _opening(session: Session, request: Request, emit: Callable[[Event], None]) -> Opening:
     loaded = session.load(request)
     workflow = loaded.workflow
+    context.refuse_secrets(workflow, session.root)
+    settings = session.settings.with_keys(_key_names(workflow))
     opening = Opening(
         session,
         request,
         workflow,
         emit,
+        settings,
+        limits.effective(workflow.limits, request),
+        Mask(settings.secrets),
         checkpoint.Saved(None, ()),
         scratch.of(session.start / "preview"),
     )
     opening.warn([f"{problem}" for problem in loaded.warnings])
     opening.warn(session.settings.warnings)
+    opening.warn(lockfile.unused_tmpdir(settings.environ))
     for name in (request.id, request.from_, request.until):
         if name and name not in workflow.index:
             raise unknown_step(name, workflow)
@@ -157,6 +184,8 @@ def _prepared(opening: Opening) -> Run:
     results = resume.known(saved.results, workflow)
     resume.refuse_finished(results, workflow, request)
     run = Run(workflow, "", world, results)
+    if world.settings.live:
+        run.limits = opening.limits
     if request.from_:
         run.position = plan.jump(workflow, run.position, request.from_)
     if request.until and run.position.index > workflow.index[request.until]:
@@ -187,15 +216,15 @@ def _task(opening: Opening) -> str:
 
 
 def _world(opening: Opening) -> World:
-    settings = opening.session.settings
+    settings, mask = opening.settings, opening.mask
     made = (
         {name: backends.make(name, settings) for name in backends.BACKENDS}
         if settings.live
         else dict.fromkeys(backends.BACKENDS, MockBackend())
     )
-    mask = Mask(settings.secrets)
     around = context.Surroundings(
         root=settings.root,
+        mask=mask,
         verbose=opening.verbose,
         repo=git.find(settings.root, settings.environ, _key_names(opening.workflow)),
         stdin=_stdin(opening, mask) if opening.saved.stdin is None else opening.saved.stdin,
@@ -235,12 +264,12 @@ def _key_names(workflow: Workflow) -> set[str]:
 def _stdin(opening: Opening, mask: Mask) -> str | None:
     """Read what was piped in, once, if a step to come may see it: at most one limit's worth."""
     workflow, only = opening.workflow, opening.request.id
-    limits = [
+    sizes = [
         step.context_limit
         for step in workflow.steps
         if only in ("", step.id) and any(s.kind is SourceKind.STDIN for s in step.context)
     ]
-    if not limits:
+    if not sizes:
         return None
     if sys.stdin is None or sys.stdin.isatty():
         what = "closed" if sys.stdin is None else "a terminal"
@@ -250,8 +279,19 @@ def _stdin(opening: Opening, mask: Mask) -> str | None:
         )
     # One character more than the limit tells that there is more; it has at most 4
     # bytes in UTF-8. Masked before it is cut: a mask may be shorter than its key.
-    data = sys.stdin.buffer.read(4 * (max(limits) + 1))
-    return mask(data.decode("utf-8", "surrogateescape"))[: max(limits) + 1]
+    most = max(sizes) + 1
+    data = _read(sys.stdin.buffer, 4 * most)
+    text = data.decode("utf-8", "surrogateescape")
+    return (mask(text) if len(data) < 4 * most else mask.cut(text))[:most]
+
+
+def _read(stream: BinaryIO, most: int) -> bytes:
+    """Read to the end, or so many bytes. Asked for all at once, Python makes room for all."""
+    pieces = []
+    while most and (piece := stream.read(min(most, 1 << 20))):
+        pieces.append(piece)
+        most -= len(piece)
+    return b"".join(pieces)
 
 
 def _to_come(run: Run, request: Request) -> list[Step]:
@@ -273,7 +313,10 @@ def _preflight(opening: Opening, run: Run) -> None:
     said: dict[str, None] = {}
     for step in workflow.steps[first : places[-1] + 1]:
         model = routing.model_for(workflow, step, run.world.settings.model)
-        said |= dict.fromkeys(run.world.backends[step.backend].preflight(step, model))
+        backend = run.world.backends[step.backend]
+        said |= dict.fromkeys(backend.preflight(step, model))
+        if run.limits.cost is not None:
+            said |= dict.fromkeys(backend.unpriced(step, model))
     opening.warn(list(said))
     for name in {step.backend for step in ahead}:
         run.world.backends[name].prepare()

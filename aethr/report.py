@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aethr.events import RunStarted, StepFinished
-from aethr.streams import out
+from aethr.errors import AethrError
+from aethr.events import RunFinished, RunStarted, StepFinished
+from aethr.streams import out, tell
 
 if TYPE_CHECKING:
     from aethr.events import Event
@@ -14,12 +15,16 @@ if TYPE_CHECKING:
 
 
 class Results:
-    """Writes each result when it is there, or, with ``last_only``, the last one at the end."""
+    """Writes each result when it is there, or, with ``last_only``, the last one at the end.
+
+    Raises AethrError at the end where some of them could not be written.
+    """
 
     def __init__(self, *, headings: bool, last_only: bool) -> None:
         self._headings = headings
         self._last_only = last_only
         self._last: StepResult | None = None
+        self._lost: AethrError | None = None
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, RunStarted) and not _several(event.workflow):
@@ -28,16 +33,21 @@ class Results:
             self._last = event.result
             if not self._last_only:
                 self._write(event.result)
-
-    def close(self) -> None:
-        if self._last_only and self._last:
+        if isinstance(event, RunFinished) and self._last_only and self._last:
             self._write(self._last)
+        if isinstance(event, RunFinished) and self._lost:
+            raise self._lost
 
     def _write(self, result: StepResult) -> None:
         heading = f"## {result.heading}\n" if self._headings and not self._last_only else ""
         end = "" if result.content.endswith("\n") else "\n"
         gap = "\n" if heading else ""
-        out(f"{heading}{result.content}{end}{gap}")
+        try:
+            out(f"{heading}{result.content}{end}{gap}")
+        except AethrError as error:
+            # The run goes on: its results are kept. But they were not seen.
+            self._lost = error
+            tell(f"warning: {error.summary}\n")
 
 
 def _several(workflow: Workflow) -> bool:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aethr import plan, verdict
 from aethr.errors import NotPassed, UsageError
-from aethr.text import count
+from aethr.text import count, shell_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -81,7 +80,7 @@ def refuse_finished(results: Sequence[StepResult], workflow: Workflow, request: 
     if not request.id and not request.from_:
         raise UsageError(
             "the run of this checkpoint is finished and not passed",
-            f"--from {shlex.quote(again_from(workflow, position))} goes through it again",
+            f"--from {shell_word(again_from(workflow, position))} goes through it again",
         )
 
 
@@ -93,14 +92,15 @@ def again_from(workflow: Workflow, position: plan.Position) -> str:
     return next(step.id for step in workflow.steps if step.id in position.open)
 
 
-def go_on(workflow: Workflow, results: Sequence[StepResult], with_command: str) -> str:
-    """Give the last lines of a run that is not finished: what is kept, and the command."""
+def tally(workflow: Workflow, results: Sequence[StepResult]) -> str:
     done = len({result.step_id for result in results})
     are = "is" if done == 1 else "are"
-    return (
-        f"{done} of {count(len(workflow.steps), 'step')} {are} done and kept. To go on:\n"
-        f"  {with_command}"
-    )
+    return f"{done} of {count(len(workflow.steps), 'step')} {are} done and kept"
+
+
+def go_on(workflow: Workflow, results: Sequence[StepResult], with_command: str) -> str:
+    """Give the last lines of a run that is not finished: what is kept, and the command."""
+    return f"{tally(workflow, results)}. To go on:\n  {with_command}"
 
 
 def not_passed(
@@ -139,7 +139,7 @@ def command(
 ) -> str:
     """Give the exact command that goes on from a checkpoint, for a shell."""
     switches = [
-        f"{name}={shlex.quote(settings.environ[name])}"
+        f"{name}={shell_word(settings.environ[name])}"
         for name in ("AETHR_LIVE", "AETHR_MODEL")
         if settings.environ.get(name)
     ]
@@ -147,14 +147,18 @@ def command(
     alone = request.id if not from_step else ""
     words = [f"{door.value}{'step' if alone else 'run'}"]
     if alone:
-        words.append(shlex.quote(f"--id={alone}" if alone.startswith("-") else alone))
+        words.append(shell_word(f"--id={alone}" if alone.startswith("-") else alone))
     for name, value in (
         ("--from", from_step),
         ("--until", request.until),
         ("-f", request.workflow),
         ("--preset", request.preset),
+        ("--max-cost", request.max_cost),
+        ("--max-tokens", request.max_tokens),
+        ("--max-time", request.max_time),
+        ("--max-calls", request.max_calls),
     ):
-        words += [name, shlex.quote(value)] if value else []
+        words += [name, shell_word(value)] if value else []
     kept = ("--checkpoint", request.checkpoint)
     option, value = kept if request.checkpoint else ("--resume-checkpoint", f"@{path}")
-    return f"{' '.join([*switches, *words])} \\\n    {option} {shlex.quote(value)}"
+    return f"{' '.join([*switches, *words])} \\\n    {option} {shell_word(value)}"

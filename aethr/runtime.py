@@ -12,14 +12,16 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from aethr import events, plan, routing, verdict
+from aethr import events, names, plan, routing, signals, verdict
 from aethr.checkpoint import Start
 from aethr.composing import Composer, Past
 from aethr.errors import AethrError, Interrupted, StepFailed, UsageError
+from aethr.limits import LimitReached
 from aethr.results import Call, StepResult, Verdict
+from aethr.spent import known
 from aethr.text import slug
-from aethr.workflow import SourceKind
-from aethr.world import Output
+from aethr.workflow import Limits, SourceKind
+from aethr.world import Meter, Output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -35,7 +37,7 @@ class Run:
     """One run of a workflow: its results so far, and the position that they add up to.
 
     ``world.tree`` is None where no tree is recorded: in mock mode, outside git,
-    or where no step works on the tree.
+    or where no step works on the tree. ``limits`` hold live runs only.
     """
 
     def __init__(
@@ -44,10 +46,12 @@ class Run:
         self.workflow = workflow
         self.task = task
         self.world = world
+        self.limits = Limits()
         self.results = list(results)
         self.position = plan.replay(workflow, results)
         self._numbers = Counter(result.step_id for result in results)
         self._outputs = {result.step_id: result.content for result in results}
+        self._began: float | None = None
 
     def drive(self, call: Callable[[Step], object], until: str | None = None) -> None:
         """Have every next step called, to the end or until the step named is done with."""
@@ -62,8 +66,12 @@ class Run:
     def perform(self, step: Step, checkpoint: Checkpoint) -> StepResult:
         """Run one step, wherever the run stands, and keep its result.
 
-        Raises StepFailed or Interrupted, with what the step had said in the checkpoint.
+        Raises StepFailed or Interrupted, with what the step had said in the checkpoint;
+        LimitReached, before anything of the step is begun where that can be.
         """
+        self._began = self._began or time.monotonic()
+        meter = Meter(self.limits, checkpoint, self._began)
+        meter.check()
         here = plan.jump(self.workflow, self.position, step.id)
         number = self._numbers[step.id] + 1
         model = routing.model_for(self.workflow, step, self.world.settings.model)
@@ -73,11 +81,16 @@ class Run:
         doubts = composer.doubts(step, composed.blocks)
         self._announce(step, composed, doubts)
         start = self._start(step)
-        checkpoint.start(start)
+        try:
+            checkpoint.start(start)
+        except UsageError as error:
+            not_begun = f"step `{step.id}` was not begun: {error.summary}"
+            raise StepFailed(not_begun, error.hint) from None
         began = time.monotonic()
-        output = Output(step.id, self.world)
+        output = Output(step.id, self.world, meter)
         trace = self._trace(start, number, checkpoint)
-        call = Call(step, composed.text, model, self.world.settings.root, start.marker, trace)
+        root = self.world.settings.root
+        call = Call(step, composed.text, model, root, start.marker, trace, composed.blocks)
         try:
             reply = self.world.backends[step.backend].answer(call, output)
             artifact = self._artifact(step, start, here)
@@ -90,13 +103,16 @@ class Run:
             seconds=round(time.monotonic() - began, 3),
             artifact=artifact,
         )
-        try:
-            checkpoint.result(result)
-        except UsageError as error:
-            # The disk is full, say. What was paid for is shown all the same.
-            self._keep(here, result)
-            raise StepFailed(f"{error.summary}; the result above is not kept", error.hint) from None
-        self._keep(here, result)
+        with signals.held():
+            try:
+                checkpoint.result(result)
+            except UsageError as error:
+                # The disk is full, say. What was paid for is shown all the same.
+                self._show(here, result)
+                not_kept = f"{error.summary}; the result above is not kept"
+                raise StepFailed(not_kept, error.hint) from None
+            self._keep(result)
+            self._show(here, result)
         return result
 
     def preview(self, steps: Sequence[Step]) -> Iterator[tuple[Step, StepPrompt]]:
@@ -125,7 +141,7 @@ class Run:
             )
 
     def _warn(self, step_id: str, line: str) -> None:
-        self.world.emit(events.Warned(self.world.mask(line), step_id))
+        self.world.emit(events.Warned(self.world.mask.brief(line), step_id))
 
     def _start(self, step: Step) -> Start:
         """Tell where a step begins; for an agent with the tree, and a marker to find it by."""
@@ -154,8 +170,8 @@ class Run:
             return None
         tree = self.world.tree.record()
         if tree.unread:
-            names = ", ".join(tree.unread)
-            self._warn(step.id, f"not in the diff, untracked and over 5 MB: {names}")
+            unread = ", ".join(map(names.shown, tree.unread))
+            self._warn(step.id, f"not in the diff, untracked and over 5 MB: {unread}")
         artifact = self.world.tree.artifact(start, here.since, tree.id)
         if artifact.patch is None:
             self._warn(step.id, "the patch is over 10 MB and is not kept")
@@ -185,17 +201,19 @@ class Run:
             content,
             verdict=Verdict.INCONCLUSIVE if unproven else judged,
             unproven=unproven,
-            usage=reply.usage,
+            usage=known(reply.usage),
             model=reply.model,
         )
 
-    def _keep(self, here: plan.Position, result: StepResult) -> None:
-        step = self.workflow.step(result.step_id)
-        turn = plan.turned(self.workflow, here, result)
+    def _keep(self, result: StepResult) -> None:
         self.results.append(result)
         self._numbers[result.step_id] += 1
         self._outputs[result.step_id] = result.content
         self.position = plan.advance(self.workflow, self.position, result)
+
+    def _show(self, here: plan.Position, result: StepResult) -> None:
+        step = self.workflow.step(result.step_id)
+        turn = plan.turned(self.workflow, here, result)
         self.world.emit(events.StepFinished(result, self.world.settings.live))
         if turn and step.repeat:
             limit = step.repeat.max_iterations
@@ -209,17 +227,23 @@ class Run:
         output: Output,
         seconds: float,
         checkpoint: Checkpoint,
-    ) -> StepFailed | Interrupted:
+    ) -> AethrError:
         """Keep what a step had said before it failed, and say which step it was."""
-        output.close()
+        output.close(cut=True)
         ended = isinstance(error, KeyboardInterrupt)
         self.world.emit(events.StepBroken(output.step_id, seconds, interrupted=ended))
+        partial = self.world.mask.cut(getattr(error, "partial", "") or output.said)
+        reason = "interrupted" if ended else self.world.mask.brief(f"{error}")
+        try:
+            checkpoint.failure(output.step_id, reason, partial)
+        except UsageError as full:
+            # What was said is nowhere else then.
+            self._warn(output.step_id, f"{full.summary}; it had said:\n{partial}")
         if isinstance(error, KeyboardInterrupt):
-            checkpoint.failure(output.step_id, "interrupted", self.world.mask(output.said))
             return Interrupted(getattr(error, "signum", signal.SIGINT))
-        reason, hint = self.world.mask(error.summary), self.world.mask(error.hint)
-        partial = self.world.mask(getattr(error, "partial", "") or output.said)
-        checkpoint.failure(output.step_id, reason, partial)
+        if isinstance(error, LimitReached):
+            return error
+        hint = self.world.mask(error.hint)
         return StepFailed(f"step `{output.step_id}` failed: {reason}", hint, partial)
 
 

@@ -37,10 +37,11 @@ def cleared(folder: Path) -> None:
 
 def swept(checkpoint: Path) -> None:
     """Remove what killed processes left of a checkpoint; who asks has its lock."""
+    own = of(checkpoint)
     prefix = _prefix(checkpoint)
     with suppress(OSError):
         for folder in lockfile.folder_name().iterdir():
-            if folder.name.startswith(prefix) and folder.suffix == ".tmp":
+            if folder.name.startswith(prefix) and folder.suffix == ".tmp" and folder != own:
                 cleared(folder)
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import signal
 import sys
+from contextlib import suppress
 from dataclasses import Field, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from invoke import Argument, Context, Task
 
-from aethr.errors import Interrupted, UsageError
+from aethr import signals
+from aethr.errors import AethrError, Interrupted, UsageError
+from aethr.secrets import Mask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -60,7 +63,13 @@ class AethrTask(Task[Any]):
             raise TypeError(f"call it with the context and keywords: {self.name}(c, …)")
         self.times_called += 1
         try:
-            return self.body(self.wiring, args[0], *(self._record(one, given) for one in self.asks))
+            with signals.taken():
+                records = (self._record(one, given) for one in self.asks)
+                return self.body(self.wiring, args[0], *records)
+        except AethrError as error:
+            with suppress(AethrError):  # settings that can't be read know no key
+                error.mask = Mask(self.wiring.session.settings.secrets).brief
+            raise
         except KeyboardInterrupt as error:
             # invoke itself would exit with 1.
             raise Interrupted(getattr(error, "signum", signal.SIGINT)) from None

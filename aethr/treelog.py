@@ -37,16 +37,20 @@ class TreeLog:
         ``since`` counts the results before its loop was entered: the patch for
         reviewers goes from the implementation's first start since then.
         """
-        first = next(
-            one.tree
+        starts = [
+            one
             for one in [*self._starts, start]
             if one.step_id == start.step_id and one.after >= since
-        )
+        ]
+        # What an attempt did that was killed, or failed, is the step's work too; its tree
+        # is not there on another machine.
+        attempts = (one.tree for one in starts if one.after == start.after)
+        before = next(tree for tree in attempts if self._trees.has(tree))
         return Artifact(
-            start.tree,
+            before,
             after,
-            self._trees.changes(start.tree, after),
-            self._patch(first, after),
+            self._trees.changes(before, after),
+            self._patch(starts[0].tree, after),
             self._patch(self.base, after),
         )
 

@@ -9,8 +9,8 @@ loose objects are added, which git's own garbage collection takes away again.
 from __future__ import annotations
 
 import os
+import re
 import shutil
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 LARGE = 5_000_000  # bytes of an untracked file that is named and not read
 KEPT = 10_000_000  # bytes of a patch that a checkpoint keeps
+_NAME = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,8 @@ class Trees:
 
     def has(self, tree: str) -> bool:
         """Whether a tree is in this repository: it is not on another machine."""
+        if not _NAME.fullmatch(tree):
+            return False  # a checkpoint may be a stranger's, and git would take it for anything
         if tree not in self._here:
             try:
                 git.output(self.repo.command("cat-file", "-t", tree))
@@ -110,10 +113,14 @@ class Trees:
         """Copy the user's index anew; else the copy knows what was hashed since."""
         self._copied, self._added = None, set()
         index = scratch.made(self._folder) / "index"
-        index.unlink(missing_ok=True)
-        with suppress(FileNotFoundError):  # nothing was ever added
+        try:
+            index.unlink(missing_ok=True)
             # With its time: git reads again what is as new as the index that lists it.
             shutil.copy2(self.repo.index, index)
+        except FileNotFoundError:
+            pass  # nothing was ever added
+        except OSError as error:
+            raise UsageError(f"can't copy git's index: {error}") from None
 
     def _listed(self, *, fresh: bool) -> tuple[set[str], set[str], set[str]]:
         """List what differs from the copy, what it does not know, and what is secret in it.

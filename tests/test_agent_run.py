@@ -191,6 +191,11 @@ def asleep(project: Shell, fake: FakeOpenCode) -> Iterator[tuple[subprocess.Pope
         yield process, fake.calls[-1]["AETHR_RUN_MARKER"], int(pid_file.read_text())
 
 
+@pytest.mark.fault(
+    "nothing lost",
+    "SIGINT, SIGTERM, SIGHUP",
+    "while what an agent started works, in its own session",
+)
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_to_aethr_alone_ends_everything_that_the_agent_started(
     asleep: tuple[subprocess.Popen[str], str, int], signum: signal.Signals, code: int
@@ -204,6 +209,7 @@ def test_a_signal_to_aethr_alone_ends_everything_that_the_agent_started(
     assert not alive(child)
 
 
+@pytest.mark.fault("nothing lost", "SIGKILL", "while an agent works, which outlives Aethr")
 def test_a_resume_after_a_kill_ends_the_survivors_first(
     project: Shell, fake: FakeOpenCode, asleep: tuple[subprocess.Popen[str], str, int]
 ) -> None:

@@ -97,6 +97,7 @@ def test_the_preview_of_a_checkpoint_begins_at_the_next_step(project: Shell) -> 
     assert path.read_bytes() == before
 
 
+@pytest.mark.fault("nothing lost", "a torn checkpoint", "half a line at the end of a run's file")
 def test_a_torn_last_line_is_cut_off(project: Shell) -> None:
     failed = run(project, said("plan"), DOWN)
     (path,) = project.checkpoints
@@ -175,6 +176,9 @@ def test_a_step_goes_on_where_another_process_was(project: Shell) -> None:
         assert "the plan" in server.prompts[0]
 
 
+@pytest.mark.fault(
+    "nothing lost", "SIGINT, SIGTERM, SIGHUP", "while a model streams, at both doors"
+)
 @pytest.mark.parametrize(
     ("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
@@ -208,10 +212,11 @@ def test_a_signal_keeps_what_was_done(
     assert ("inv aethr.run" if door == "invoke" else "aethr run") in err
     (path,) = project.checkpoints
     assert [json.loads(line)["kind"] for line in path.read_text().splitlines()] == [
-        "run", "start", "result", "start", "failure",
+        "run", "start", "call", "result", "start", "call", "failure",
     ]  # fmt: skip
 
 
+@pytest.mark.fault("nothing lost", "SIGKILL", "while a model is called, counted at the server")
 def test_a_kill_costs_at_most_the_call_in_flight(project: Shell) -> None:
     with LLMServer(said("the plan"), Reply(fault=Fault.HANG)) as server:
         process = subprocess.Popen(

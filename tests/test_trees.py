@@ -211,3 +211,9 @@ def test_a_tree_of_another_machine_is_not_there(repo: Shell) -> None:
     trees = trees_of(repo)
     assert trees.has(trees.record().id)
     assert not trees.has("4b825dc642cb6eb9a060e54bf8d69288fbee4905")
+
+
+@pytest.mark.fault("fail closed", "a stranger's checkpoint", "trees in it that are no trees' names")
+@pytest.mark.parametrize("name", ["", "HEAD", "--batch", "-t", "a" * 39, "\0", "\ud800", "A" * 40])
+def test_what_is_no_trees_name_is_no_tree(repo: Shell, name: str) -> None:
+    assert not trees_of(repo).has(name)

@@ -2,7 +2,7 @@
 
 from aethr.process.command import Command, Finished, Flooded, Line, TimedOut
 from aethr.process.family import new_marker
-from aethr.process.following import Following, collect, end_marked, following
+from aethr.process.following import Following, collect, end_marked, following, kill_all
 from aethr.process.running import Running, interactive, run, running
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "end_marked",
     "following",
     "interactive",
+    "kill_all",
     "new_marker",
     "run",
     "running",

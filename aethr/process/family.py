@@ -99,6 +99,11 @@ def end(table: Callable[[], Iterable[Member]], root: int = 0, patience: float = 
     return len(family.seen)
 
 
+def kill(table: Callable[[], Iterable[Member]], root: int = 0) -> None:
+    """End them without asking."""
+    _Family(table, root).gone(signal.SIGKILL, _GRACE)
+
+
 class _Family:
     """Who belongs together; one that was ever seen does, also when its parent is gone."""
 

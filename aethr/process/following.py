@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 16
 _POLL = 0.05  # seconds between two looks at what a process has written
 _MOST_WRITTEN = 1 << 30
+_followed: dict[str, int] = {}  # marker -> process, 0 until it is known
 
 
 @contextmanager
@@ -38,6 +39,8 @@ def following(command: Command) -> Iterator[Following]:
     command = replace(command, marker=command.marker or family.new_marker())
     with ExitStack() as stack:
         files = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
+        _followed[command.marker] = 0
+        stack.callback(_followed.pop, command.marker)
         # Also for a process whose start was interrupted before anybody could hold it.
         stack.callback(end_marked, command.marker)
         child = Following(command, *files)
@@ -67,6 +70,15 @@ def end_marked(marker: str, patience: float = 0.0) -> int | None:
     return family.end(partial(family.from_proc, marker), patience=patience)
 
 
+def kill_all() -> None:
+    """End whatever is followed now, without asking."""
+    for marker, root in list(_followed.items()):
+        if sys.platform.startswith("linux"):
+            family.kill(partial(family.from_proc, marker), root)
+        elif root:
+            family.kill(_listed_by_ps, root)
+
+
 class Following:
     """A process while it runs, and its output as it grows; made by ``following``."""
 
@@ -87,6 +99,7 @@ class Following:
             stderr=stderr,
             start_new_session=True,
         )
+        _followed[command.marker] = self._popen.pid
 
     @property
     def code(self) -> int:

@@ -1,0 +1,134 @@
+"""SIGINT, SIGTERM and SIGHUP: the first is raised where the work stands, a second ends at once.
+
+After the first one nothing is raised any more: the way out is never torn.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from aethr.errors import Signalled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
+# Seconds. A wrapper may pass on the Ctrl-C that the terminal has sent already.
+_SAME = 0.25
+
+
+class _Taker:
+    """What a signal meets while a task runs. One a process, as its signals are."""
+
+    def __init__(self) -> None:
+        self.words: Callable[[], str] = str
+        self.holding = False
+        self.waiting: int | None = None
+        self.since: float | None = None
+        self._ending = False
+
+    def __call__(self, signum: int, _: FrameType | None) -> None:
+        now = time.monotonic()
+        if self.since is None:
+            self.since = now
+            self.waiting = signum
+            if not self.holding:
+                self.let_go()
+        elif now - self.since > _SAME:
+            self._end(signum)
+
+    def let_go(self) -> None:
+        """Raise a signal that was put off."""
+        if self.waiting is not None:
+            signum, self.waiting = self.waiting, None
+            raise Signalled(signum)
+
+    def _end(self, signum: int) -> None:
+        """Leave at once, but nothing that was started goes on."""
+        try:
+            if not self._ending:  # a third one waits for neither
+                self._ending = True
+                from aethr import process
+
+                process.kill_all()
+                # Not through sys.stderr: what was interrupted may be writing there.
+                os.write(2, self.words().encode("utf-8", "replace"))
+        finally:
+            os._exit(128 + signum)
+
+
+_taker = _Taker()
+
+
+@contextmanager
+def taken() -> Iterator[None]:
+    """Take the signals for a task; one that is ignored (nohup) or somebody else's stays so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {signum: signal.getsignal(signum) for signum in _free()}
+    try:
+        for signum in before:
+            signal.signal(signum, _taker)
+        yield
+    finally:
+        # Once interrupted, the process ends: a second signal is to find us until it has.
+        if _taker.since is None:
+            for signum, handler in before.items():
+                signal.signal(signum, handler)
+
+
+def _free() -> list[int]:
+    every = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+    nobodys = (signal.SIG_DFL, signal.default_int_handler)
+    return [signum for signum in every if signal.getsignal(signum) in nobodys]
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Put a signal off to the end of a block that must not be torn."""
+    _taker.holding = True
+    try:
+        yield
+    finally:
+        _taker.holding = False
+    _taker.let_go()
+
+
+@contextmanager
+def released() -> Iterator[None]:
+    """Within such a block, let a new one in where it may take for ever: nobody may be reading."""
+    was, _taker.holding = _taker.holding, False
+    try:
+        yield
+    finally:
+        _taker.holding = was
+
+
+@contextmanager
+def lent() -> Iterator[None]:
+    """Leave Ctrl-C to a program that has the terminal, as git does while it waits for an editor.
+
+    A function and not SIG_IGN: that the program would inherit.
+    """
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def parting(words: Callable[[], str]) -> Iterator[None]:
+    """Give what a second signal says before it ends the process."""
+    _taker.words = words
+    try:
+        yield
+    finally:
+        _taker.words = str
