@@ -115,21 +115,23 @@ def show(wiring: Wiring, _: Context, target: Target) -> None:
     lines = [
         overview.headline(workflow, settings.live_because),
         *overview.lines(workflow, settings.model, full=True),
+        *overview.limits_line(workflow.limits),
     ]
     out("\n".join(lines) + "\n")
 
 
 def check(wiring: Wiring, _: Context, target: Target) -> None:
     """Validate the workflow file and what it refers to."""
-    from aethr import loader, routing
+    from aethr import context, loader, routing
 
     loaded = wiring.session.load(target)
     workflow = loaded.workflow
+    context.refuse_secrets(workflow, wiring.session.root)
     warnings = [
         *map(str, loaded.warnings),
         *wiring.session.settings.warnings,
         *routing.unknown_providers(workflow),
-        *_missing_files(workflow, wiring.session.root),
+        *_unread_files(workflow, wiring.session.root),
         *loader.renamed(workflow),
     ]
     for line in warnings:
@@ -175,11 +177,15 @@ def _with_task(request: Request, c: Context) -> Request:
     return replace(request, text=c.remainder)
 
 
-def _missing_files(workflow: Workflow, root: Path) -> Iterator[str]:
+def _unread_files(workflow: Workflow, root: Path) -> Iterator[str]:
+    from aethr import files
+
     for step in workflow.steps:
         for source in step.context:
-            if source.kind is SourceKind.FILE and not (root / source.argument).exists():
-                yield f"{step.id}: {source.name}: there is no such file"
+            if source.kind is SourceKind.FILE:
+                found = files.read(root, source.argument, 0, 0)
+                if isinstance(found, files.Unread):
+                    yield f"{step.id}: {source.name}: {found.value}"
 
 
 def _preset_list() -> str:

@@ -6,6 +6,7 @@ the same lines on stderr and exit with the same code.
 
 from __future__ import annotations
 
+import re
 import signal
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -13,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from invoke.exceptions import Exit
 
-from aethr.text import printable
+from aethr.text import one_line, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 FAILED = 1
 USAGE = 2
@@ -27,7 +28,8 @@ PAUSED = 4
 class AethrError(Exit):
     """A failure with one line for people, an optional hint, and an exit code.
 
-    ``footer`` is set where more is to be said after it: how to go on, mostly.
+    ``footer`` is set where more is to be said after it: how to go on, mostly;
+    ``mask`` where keys are known that must not be in it.
     """
 
     exit_code = FAILED
@@ -38,13 +40,15 @@ class AethrError(Exit):
         self.summary = summary
         self.hint = hint
         self.footer = ""
+        self.mask: Callable[[str], str] = str
 
     @property
     def message(self) -> str:
-        """What both doors print: made late, and safe for a terminal."""
-        hint = f"\nhint: {self.hint}" if self.hint else ""
-        footer = f"\n{self.footer}" if self.footer else ""
-        return printable(f"{self.label}: {self.summary}{hint}{footer}")
+        """What both doors print: made late, safe for a terminal; no name in it adds a line."""
+        hint = [f"hint: {self.hint}"] if self.hint else []
+        lines = [one_line(self.mask(line)) for line in (f"{self.label}: {self.summary}", *hint)]
+        footer = [printable(self.mask(self.footer))] if self.footer else []
+        return "\n".join([*lines, *footer])
 
     @message.setter
     def message(self, _: str | None) -> None:
@@ -75,9 +79,10 @@ class Problem:
         where = f"{self.path}:{self.line}:{self.column}: {self.text}"
         if not self.source.strip():
             return where
+        start = self.column - 1
         # Tabs stay, so that the caret stands below its word on every terminal.
-        pad = "".join("\t" if char == "\t" else " " for char in self.source[: self.column - 1])
-        caret = "^" * max(1, min(self.width, len(self.source) - self.column + 1))
+        pad = re.sub(r"[^\t]", " ", printable(self.source[:start]))
+        caret = "^" * max(1, len(printable(self.source[start : start + self.width])))
         return f"{where}\n{self.line:>4} | {self.source}\n     | {pad}{caret}"
 
 
@@ -92,7 +97,7 @@ class ConfigError(UsageError):
     @property
     def message(self) -> str:
         hint = [f"hint: {self.hint}"] if self.hint else []
-        return printable("\n".join([*map(str, self.problems), self.summary, *hint]))
+        return printable(self.mask("\n".join([*map(str, self.problems), self.summary, *hint])))
 
     @message.setter
     def message(self, _: str | None) -> None: ...
@@ -125,7 +130,7 @@ class Interrupted(AethrError):
 
 
 class Signalled(KeyboardInterrupt):
-    """SIGTERM or SIGHUP, raised where Ctrl-C would be, so that both take the same way out."""
+    """SIGINT, SIGTERM or SIGHUP, raised where Ctrl-C would be: all take the same way out."""
 
     def __init__(self, signum: int) -> None:
         super().__init__()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from aethr.text import printable
+from aethr.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -42,7 +42,7 @@ def is_git_own(name: str) -> bool:
 
 def shown(name: str) -> str:
     """Give a name as one line that is safe to show."""
-    return printable(name).replace("\n", "\\n").replace("\t", "\\t")
+    return one_line(name)
 
 
 def leaves(pattern: str) -> bool:

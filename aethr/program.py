@@ -11,7 +11,7 @@ from invoke import Exit, ParseError, Program
 
 from aethr import __version__, namespace
 from aethr.errors import USAGE, Interrupted, UsageError, did_you_mean
-from aethr.streams import out
+from aethr.streams import out, tell_bug
 from aethr.task import long_flag
 
 if TYPE_CHECKING:
@@ -39,6 +39,14 @@ _USAGE = {
 
 class AethrProgram(Program):
     """invoke's program with our words for help and errors, and exit code 2 for misuse."""
+
+    def create_config(self) -> None:
+        """Read invoke's own files, among them one in HOME, which may be no folder of ours."""
+        try:
+            super().create_config()
+        except OSError as error:
+            said = f"can't read {error.filename}: {error.strerror}"
+            raise UsageError(said, "set HOME to a folder of your own") from None
 
     def core_args(self) -> list[Argument]:
         """Keep invoke's options, which it reads later, but only two with a short flag."""
@@ -150,6 +158,11 @@ class AethrProgram(Program):
             where = f" of `{command}`" if command else ""
             nearest = did_you_mean(word, flags)
             return UsageError(f"unknown option `{word}`{where}{nearest}", help_hint)
+        if command == "auth.login":
+            # It is the key, as likely as not: it must not stand on the screen, too.
+            return UsageError(
+                "unexpected word after the provider", "the key is asked for, or piped in"
+            )
         if command:
             return UsageError(
                 f"unexpected word `{word}` after `{command}`",
@@ -161,6 +174,7 @@ class AethrProgram(Program):
 
 def run(argv: list[str]) -> None:
     """Run one command and exit with its code."""
+    sys.excepthook = tell_bug
     AethrProgram(
         version=__version__, namespace=namespace.console(), name="aethr", binary="aethr"
     ).run(argv)

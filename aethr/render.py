@@ -6,15 +6,17 @@ import sys
 from typing import TYPE_CHECKING
 
 from aethr import events, overview
+from aethr.limits import dollars
 from aethr.plan import Turn
 from aethr.results import Verdict
-from aethr.streams import tell
-from aethr.text import count, duration, printable
+from aethr.streams import tell, tell_safe
+from aethr.text import PrintableStream, count, duration, one_line, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from aethr.results import StepResult, Usage
+    from aethr.spent import Spent
 
 
 _GO_LIVE = "To go live: aethr auth login PROVIDER, then AETHR_LIVE=1 (this spends money)"
@@ -65,10 +67,12 @@ class View:
         if not event.only:
             for line in overview.lines(event.workflow, self._model):
                 self._line(line)
+        for line in overview.limits_line(event.limits):
+            self._line(line)
         if event.results:
             self._line(f"going on after {count(len(event.results), 'kept result')}")
         if event.checkpoint:
-            self._line(f"checkpoint: {event.checkpoint}", style="dim")
+            self._line(f"checkpoint: {one_line(str(event.checkpoint))}", style="dim")
 
     def _finished(self, event: events.RunFinished) -> None:
         self._line(summary(event), style="green" if event.passed else "red")
@@ -90,7 +94,7 @@ class View:
         self._line(f"{self._heading(event)} …")
 
     def _heading(self, event: events.StepStarted) -> str:
-        return f"{self._places[event.step.id]} {heading(event)}"
+        return one_line(f"{self._places[event.step.id]} {heading(event)}")
 
     def _text(self, text: str) -> None:
         """Leave an answer's pieces out: the text goes to stdout."""
@@ -118,6 +122,7 @@ class TerminalView(View):
         self._console: Console = Console(stderr=True, highlight=False, markup=False, emoji=False)
         self._texts = texts
         self._stream = stream
+        self._pieces = PrintableStream()
         self._fresh = True  # the cursor is at the start of a line
 
     def _begin(self, event: events.StepStarted) -> None:
@@ -127,30 +132,34 @@ class TerminalView(View):
         self._edge("╰", line, "╯", style)
 
     def _edge(self, left: str, text: str, right: str, style: str) -> None:
-        text = printable(text)
-        room = self._console.width - len(text) - 5
+        from rich.cells import cell_len
+
+        room = self._console.width - cell_len(text) - 5
         self._line(f"{left} {text} {'─' * max(1, room)}{right}", style)
 
     def _text(self, text: str) -> None:
         if self._texts and self._stream:
-            self._put(text)
+            self._put(self._pieces.feed(text))
 
     def _whole(self, text: str) -> None:
         if self._texts and not self._stream:
-            self._put(text)
+            self._put(printable(text))
 
     def _put(self, text: str) -> None:
-        tell(text)
-        self._fresh = text.endswith("\n")
+        if text:
+            tell_safe(text)
+            self._fresh = text.endswith("\n")
 
     def _waiting(self, what: str) -> None:
         self._line(what, "dim")
 
     def _line(self, text: str, style: str = "") -> None:
+        self._put(self._pieces.close())
         if not self._fresh:
-            tell("\n")
-            self._fresh = True
-        self._console.print(printable(text), style=style or None, soft_wrap=True)
+            self._put("\n")
+        with self._console.capture() as painted:
+            self._console.print(printable(text), style=style or None, soft_wrap=True)
+        tell_safe(painted.get())
 
 
 def view(*, quiet: bool, model: str | None, stream: bool) -> tuple[View, bool]:
@@ -183,17 +192,44 @@ def spent(usage: Usage) -> list[str]:
     def number(value: int | None) -> str:
         return "unknown" if value is None else f"{value:,}"
 
-    cost = "cost unknown" if usage.cost is None else f"${usage.cost:.4f}"
+    cost = "cost unknown" if usage.cost is None else dollars(usage.cost)
     return [f"{number(usage.input_tokens)} / {number(usage.output_tokens)} tokens", cost]
 
 
 def summary(event: events.RunFinished) -> str:
-    """``passed · 3 steps · 1 min 27 s · 9,120 / 801 tokens · $0.0870``."""
+    """``passed · 3 results · 1 min 27 s · 9,120 / 801 tokens · $0.0870``."""
     judged = any(result.verdict for result in event.results)
     word = ("passed" if judged else "done") if event.passed else "not passed"
-    total = sum((result.usage for result in event.results[1:]), event.results[0].usage)
     said = [word, count(len(event.results), "result"), duration(event.seconds)]
-    return " · ".join([*said, *(spent(total) if event.live else ["mock"])])
+    said += in_all(event.spent) if event.live else ["mock"]
+    return " · ".join([*said, *_fallbacks(event)])
+
+
+def in_all(spent: Spent) -> list[str]:
+    """``9,120 / 801 tokens``, ``$0.0870 + 2 calls of unknown cost``."""
+    used, calls = spent.used, spent.calls
+    tokens = f"{used.input_tokens or 0:,} / {used.output_tokens or 0:,} tokens"
+    if spent.untold:
+        none = spent.untold == calls and not (used.input_tokens or used.output_tokens)
+        more = count(spent.untold, "call")
+        tokens = "tokens unknown" if none else f"{tokens} + {more} of unknown size"
+    cost = dollars(used.cost or 0.0)
+    if spent.unpriced:
+        none = spent.unpriced == calls and not used.cost
+        more = count(spent.unpriced, "call")
+        cost = "cost unknown" if none else f"{cost} + {more} of unknown cost"
+    return [tokens, cost]
+
+
+def _fallbacks(event: events.RunFinished) -> list[str]:
+    """Name the results that another model than the first choice gave."""
+    models = event.workflow.models
+    return [
+        f"{result.heading} by {result.model}"
+        for result in event.results
+        if (ref := models.get(event.workflow.step(result.step_id).role))
+        and result.model in ref.fallbacks
+    ]
 
 
 def _style(result: StepResult) -> str:

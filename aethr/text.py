@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import re
+import shlex
 
-# C0 but tab and newline, DEL, C1, and the bidirectional and invisible
-# formatting characters that can make a terminal show other text than it got
-# ("Trojan Source", CVE-2021-42574), line separators included.
-_UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+# Everything that acts on a terminal or can't be seen there: controls, what turns the direction
+# of text ("Trojan Source", CVE-2021-42574), line separators, and what Unicode calls default
+# ignorable, tags (U+E0000) and fillers included, which can carry text that nobody sees.
+_ALWAYS = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    "\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufe00-\ufe0d\ufeff"
+    "\uffa0\ufff0-\ufffb\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff"
 )
+# Emoji, Indic and Persian need joiners and variation selectors: one behind a visible character
+# may stay, but no joiner inside plain ASCII (`pa<joiner>ss`), and no run of them.
+_JOINERS, _SELECTORS = "\u200c\u200d", "\ufe0e\ufe0f"
+_UNSAFE = re.compile(
+    f"[{_ALWAYS}]"
+    f"|(?<![^\0-\x7f{_JOINERS}{_ALWAYS}])[{_JOINERS}]"
+    f"|(?<![^\0-\x22$-)+-/:-\x7f{_JOINERS}{_SELECTORS}{_ALWAYS}])[{_SELECTORS}]"
+)
+_OFF_LINE = re.compile(f"[\n\t]|{_UNSAFE.pattern}")
 
 
 def printable(text: str) -> str:
@@ -17,14 +30,60 @@ def printable(text: str) -> str:
     return _UNSAFE.sub(_escaped, text.replace("\r\n", "\n")) if _UNSAFE.search(text) else text
 
 
-def has_control(text: str) -> bool:
-    """Whether a one-line name holds what a terminal would not show as it is."""
-    return "\n" in text or "\t" in text or _UNSAFE.search(text) is not None
+def one_line(text: str) -> str:
+    """Make text safe, and keep it on one line."""
+    return printable(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def first_control(text: str) -> str:
+    """Give the first character that a terminal would not show as it is on one line, or nothing."""
+    found = _OFF_LINE.search(text)
+    return found[0] if found else ""
+
+
+class PrintableStream:
+    """Makes text that comes in pieces printable, as if it had come whole."""
+
+    def __init__(self) -> None:
+        self._before = ""
+        self._held = ""  # a CR that may be the first half of a line's end
+
+    def feed(self, piece: str) -> str:
+        text = self._held + piece
+        self._held = "\r" if text.endswith("\r") else ""
+        text = self._before + text.removesuffix(self._held)
+        shown = printable(text)[len(printable(self._before)) :]
+        self._before = text[-1:]
+        return shown
+
+    def close(self) -> str:
+        """Give what was held back."""
+        held, self._held, self._before = self._held, "", ""
+        return printable(held)
+
+
+def shell_word(text: str) -> str:
+    """Quote a word for a shell.
+
+    One with control characters is written as ``$'…'`` (bash, zsh, POSIX 2024): a command that
+    people are given must be visible, and still name the very same file.
+    """
+    if not first_control(text):
+        return shlex.quote(text)
+    return f"$'{''.join(map(_shell_escaped, text))}'"
+
+
+def _shell_escaped(char: str) -> str:
+    if not first_control(char) and char not in "'\\":
+        return char
+    return "".join(f"\\{byte:03o}" for byte in char.encode("utf-8", "surrogateescape"))
 
 
 def _escaped(match: re.Match[str]) -> str:
     code = ord(match[0])
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

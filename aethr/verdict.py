@@ -3,24 +3,64 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from typing import TYPE_CHECKING
 
 from aethr.results import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 PASS_LINE = "Review status: pass"
 REVISE_LINE = "Review status: revise"
 
 # What Markdown may put around the line: emphasis, code, quotes, headings, list marks.
-_EMPHASIS = re.compile(r"[*_`~]")
+_EMPHASIS = re.compile(r"[*_`]")
 _LEAD = re.compile(r"^(?:[\s>#+\-•]|\d+[.)](?=\s))+")
-_STATUS = re.compile(r"review\s+status\s*:\s*(.*)", re.IGNORECASE)
+_STATUS = re.compile(r"review status ?: ?(.*)", re.IGNORECASE | re.ASCII)
+_WORDS = {"pass": Verdict.PASS, "revise": Verdict.REVISE}
+_FENCE = re.compile(r"\s*(`{3,}(?!.*`)|~{3,})(.*)")
+_QUOTED = re.compile(r"\s*[>+\-•`\d]|\t| {4}")
 
 
 def read(answer: str) -> Verdict:
-    """Judge an answer by its last status line; none, or another word there, is inconclusive."""
-    for line in reversed(answer.splitlines()):
-        bare = _LEAD.sub("", _EMPHASIS.sub("", line)).strip()
-        if status := _STATUS.match(bare):
-            word = status[1].rstrip(" \t.").casefold()
-            known = {"pass": Verdict.PASS, "revise": Verdict.REVISE}
-            return known.get(word, Verdict.INCONCLUSIVE)
-    return Verdict.INCONCLUSIVE
+    """Judge an answer by its last status line; none, or another word there, is inconclusive.
+
+    A pass in a quotation, a list or code counts only as the last words: elsewhere the answer
+    may repeat what a file says. Where it depends on what ends a line (a form feed, U+2028),
+    nothing was said plainly.
+    """
+    found = {_last(answer.splitlines()), _last(answer.split("\n"))}
+    return found.pop() if len(found) == 1 else Verdict.INCONCLUSIVE
+
+
+def _last(lines: Iterable[str]) -> Verdict:
+    decided, fence, quoted_pass = Verdict.INCONCLUSIVE, "", False
+    for line in lines:
+        fence = _fence_after(line, fence)
+        bare = " ".join(_LEAD.sub("", _EMPHASIS.sub("", line)).split())
+        if not bare.strip("~"):
+            continue
+        said = _said(bare)
+        quoted_pass = said is Verdict.PASS and bool(fence or _QUOTED.match(line))
+        if said and not quoted_pass:
+            decided = said
+    return Verdict.PASS if quoted_pass else decided
+
+
+def _fence_after(line: str, fence: str) -> str:
+    """Give the fence of the code block that is open after a line, if one is."""
+    mark = _FENCE.match(line)
+    if mark is None:
+        return fence
+    if not fence:
+        return mark[1]
+    return "" if mark[1].startswith(fence) and not mark[2].strip() else fence
+
+
+def _said(line: str) -> Verdict | None:
+    """Read a status line, or None. One in look-alike characters is one, and says nothing plain."""
+    if exact := _STATUS.match(line):
+        return _WORDS.get(exact[1].rstrip(" .").lower(), Verdict.INCONCLUSIVE)
+    alike = unicodedata.normalize("NFKD", line).encode("ascii", "ignore").decode().strip()
+    return Verdict.INCONCLUSIVE if _STATUS.match(alike) else None

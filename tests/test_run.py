@@ -202,6 +202,11 @@ def test_stdout_is_not_the_view_and_has_no_colour(repo: Shell) -> None:
     assert "mock:" not in run.out
 
 
+@pytest.mark.fault(
+    "explicit",
+    "a model's bytes changed on their way into a file",
+    "stdout redirected, with every kind of control character",
+)
 def test_control_characters_reach_a_file_but_no_terminal(repo: Shell) -> None:
     repo.write({".aethr.yaml": REVIEW})
     evil = f"\x1b]0;owned\x07\x9b31m\u202e{PASS}"
