@@ -10,9 +10,10 @@ from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aethr import git
+from aethr import files, git
 from aethr.errors import UsageError, did_you_mean
 from aethr.routing import ALIASES, PROVIDERS
+from aethr.settings import LARGEST, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,6 +26,7 @@ def login(root: Path, environ: Mapping[str, str], provider: str, key: str) -> li
     name = _variable(provider)
     said = ["a key on the command line can be seen by others on this machine"] if key else []
     path = root / ".env"
+    _text(path)  # before anybody types a key for nothing
     value = _checked(key or _asked(name))
     _store(path, name, value)
     said.append(f"{name} is stored in {path}")
@@ -58,7 +60,9 @@ def _variable(provider: str) -> str:
     entry = known.get(ALIASES.get(provider, provider))
     if entry is None:
         names = [*known, *ALIASES]
-        said = f"unknown provider `{provider}`{did_you_mean(provider, names)}"
+        # What is long is the key, typed where the provider stands.
+        named = f" `{provider}`" if len(provider) < 16 else ""
+        said = f"unknown provider{named}{did_you_mean(provider, names)}"
         hint = f"one of {', '.join(names)}"
         raise UsageError(said if provider else "no provider was named", hint)
     return entry.keys[0]
@@ -85,27 +89,46 @@ def _checked(key: str) -> str:
     return key
 
 
+def _text(path: Path) -> str:
+    """Give what stands in a ``.env`` as long as it would be read."""
+    try:
+        return files.content(path, LARGEST).decode()
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise UsageError(f"can't read {path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"can't read {path}: {error}") from None
+
+
+def _with(text: str, name: str, value: str) -> str:
+    """Put a key into the text of a ``.env``: in its line's place or at the end, whichever counts.
+
+    What looks like its line may be a part of another's value of several lines.
+    """
+    wanted = {**parsed(text)[0], name: value}
+    line = re.compile(rf"^[ \t]*(?:export\s+)?{name}\s*=[^\r\n]*", re.MULTILINE)
+    end = "" if not text or text.endswith("\n") else "\n"
+    for new in (line.sub(f"{name}={value}", text), f"{text}{end}{name}={value}\n"):
+        if parsed(new)[0] == wanted:
+            return new
+    raise UsageError(
+        f"{name} can't be put into the .env file", "mend the quotes in it, or add the line by hand"
+    )
+
+
 def _store(path: Path, name: str, value: str) -> None:
     """Replace or add one line; the file is written whole beside it and then moved there."""
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder")
-    if not path.resolve().is_relative_to(path.parent.resolve()):
-        raise UsageError(f"{path} is a link out of the project, and would not be read")
+    old = _text(path)
     path = path.resolve()  # a link inside the project stays one
-    try:
-        old = path.read_bytes().decode() if path.exists() else ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"can't read {path}: {error}") from None
-    line = re.compile(rf"^[ \t]*(?:export\s+)?{name}\s*=[^\r\n]*", re.MULTILINE)
-    said = f"{name}={value}"
-    new, found = line.subn(lambda _: said, old)
-    if not found:
-        new = f"{old}{'' if not old or old.endswith(chr(10)) else chr(10)}{said}\n"
+    new = _with(old, name, value)
     try:
         file, beside = tempfile.mkstemp(dir=path.parent, prefix=".env.")  # mode 0600
         try:
             with os.fdopen(file, "wb") as writer:
                 writer.write(new.encode())
+                writer.flush()
+                os.fsync(writer.fileno())
             Path(beside).replace(path)
         finally:
             Path(beside).unlink(missing_ok=True)

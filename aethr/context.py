@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from aethr import diffs, files, git
 from aethr.comparison import compare, has_staged
+from aethr.errors import UsageError
 from aethr.files import Unread
 from aethr.material import READ_FACTOR, Material, Note, Piece, Shelf, not_read
 from aethr.names import is_generated, leaves, matching
 from aethr.results import Doubt
+from aethr.secrets import Mask
 from aethr.share import fit_all
 from aethr.workflow import SourceKind
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from aethr.git import Repo
     from aethr.results import Block
-    from aethr.workflow import Source
+    from aethr.workflow import Source, Workflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Surroundings:
     patches: tuple[Patch, ...] = ()
     scratch: Path | None = None
     verbose: bool = False
+    mask: Mask = Mask({})  # noqa: RUF009 - it is never changed
 
 
 def collect(sources: Sequence[Source], around: Surroundings, limit: int) -> tuple[Block, ...]:
@@ -60,7 +63,21 @@ def collect(sources: Sequence[Source], around: Surroundings, limit: int) -> tupl
     """
     materials = [[_GATHER[source.kind](source, around, limit)] for source in sources]
     patches = [diffs.given(patch.name, patch.text, limit, around.repo) for patch in around.patches]
-    return fit_all([*materials, patches], limit, verbose=around.verbose)
+    # Before anything is cut: half a key is none that a mask would know.
+    masked = [[one.masked(around.mask) for one in parts] for parts in [*materials, patches]]
+    return fit_all(masked, limit, verbose=around.verbose)
+
+
+def refuse_secrets(workflow: Workflow, root: Path) -> None:
+    """Raise UsageError for a ``file:`` that a link leads to a secret file."""
+    for step in workflow.steps:
+        for source in step.context:
+            is_file = source.kind is SourceKind.FILE
+            if is_file and files.locate(root, source.argument) is Unread.SECRET:
+                raise UsageError(
+                    f"step `{step.id}`: {source.name} leads to a secret file, which is never read",
+                    "name another file; a model may see an `.env.example`",
+                )
 
 
 def _git_diff(source: Source, around: Surroundings, limit: int) -> Material:

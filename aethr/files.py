@@ -57,11 +57,37 @@ def read(root: Path, name: str, hold: int, most: int) -> Piece | Unread:
             mode = os.fstat(file).st_mode
             if stat.S_ISDIR(mode):
                 return Unread.DIRECTORY
+            if _is_env(file, place.root):
+                return Unread.SECRET
             return _read(file, name, hold, most) if stat.S_ISREG(mode) else Unread.SPECIAL
     except (FileNotFoundError, NotADirectoryError):
         return Unread.MISSING
     except OSError as error:
         return Unread.SPECIAL if error.errno == errno.ENXIO else Unread.DENIED
+
+
+def content(path: Path, most: int) -> bytes:
+    """Give a file that is to be in the folder where its name stands, read whole.
+
+    Raises OSError, whose ``strerror`` says why it is not read, also for a link out
+    of the folder, what is no file, and one of more than ``most`` bytes.
+    """
+    top = path.parent.resolve()
+    try:
+        place = Place(top, path.resolve().relative_to(top).parts)
+    except RuntimeError:  # up to Python 3.12
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
+    except ValueError:
+        # A cloned repository could pass its reader's own keys off as the project's.
+        raise PermissionError(errno.EPERM, "it is a link out of the project") from None
+    with opened(place) as file:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise OSError(errno.EINVAL, "it is no file")
+        with os.fdopen(os.dup(file), "rb") as reader:
+            data = reader.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"it is larger than {most:,} bytes")
+    return data
 
 
 def locate(root: Path, name: str) -> Place | Unread:
@@ -118,6 +144,15 @@ def open_and_compare(place: Place) -> int:
         pass
     os.close(file)
     raise PermissionError(errno.EACCES, "a link was put in its way", str(path))
+
+
+def _is_env(file: int, root: Path) -> bool:
+    """Whether it is the project's ``.env`` under another name: a hard link, which no path tells."""
+    found = os.fstat(file)
+    try:
+        return found.st_nlink > 1 and os.path.samestat(found, (root / ".env").stat())
+    except OSError:
+        return False
 
 
 def _read(file: int, name: str, hold: int, most: int) -> Piece | Unread:

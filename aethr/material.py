@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from aethr.results import Doubt
+    from aethr.secrets import Mask
 
 NAMED = 20  # so many names are listed, the rest is counted
 READ_FACTOR = 4  # so many times the limit is held, to choose from
@@ -51,6 +52,11 @@ class Piece:
     @property
     def is_whole(self) -> bool:
         return not self.more and len(self.text) == self.size
+
+    def masked(self, mask: Mask) -> Piece:
+        """Hide keys; of one that the end of a cut text holds a part of, that part."""
+        text = mask(self.text) if self.is_whole else mask.cut(self.text)
+        return replace(self, text=text, size=self.size + len(text) - len(self.text))
 
     def entry(self, *, titled: bool) -> str:
         """Give the text as whole lines, under its name if ``titled``."""
@@ -93,6 +99,9 @@ class Material:
     @property
     def more(self) -> bool:
         return any(piece.more for piece in self.pieces)
+
+    def masked(self, mask: Mask) -> Material:
+        return replace(self, pieces=tuple(piece.masked(mask) for piece in self.pieces))
 
     def whole(self) -> str | None:
         """Give all of it as one text, or None where not all was read."""

@@ -48,12 +48,23 @@ def write(name: str, file: Path, *, force: bool) -> Path | None:
             raise UsageError(f"{file} is there already", "--force replaces it and keeps its text")
         kept = _kept(file)
     try:
-        # Exclusive: what came there in between is not ours to overwrite.
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "w") as writer:
-            writer.write(text)
+        _write_new(file, text.encode())
     except OSError as error:
+        if kept:
+            kept.rename(file)
         raise UsageError(f"can't write {file}: {error.strerror}") from None
     return kept
+
+
+def _write_new(file: Path, data: bytes) -> None:
+    """Write a file whole or not at all; what came there in between is not ours to overwrite."""
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "wb") as writer:
+        try:
+            writer.write(data)
+            writer.flush()
+        except OSError:
+            file.unlink()
+            raise
 
 
 def _kept(file: Path) -> Path:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 from functools import cached_property
+from os.path import lexists
 from typing import TYPE_CHECKING, Self
 
 from aethr.errors import UsageError
@@ -48,8 +49,7 @@ class Session:
             ) from None
         for folder in (here, *here.parents):
             # A dangling link is the user's workflow file too, and an error of its own.
-            file = folder / WORKFLOW_FILE
-            if file.is_symlink() or file.exists() or (folder / ".git").exists():
+            if lexists(folder / WORKFLOW_FILE) or lexists(folder / ".git"):
                 return folder
         return here
 

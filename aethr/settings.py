@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from aethr import git, routing
+from aethr import files, git, routing
 from aethr.errors import UsageError
+from aethr.text import count
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
 _SWITCHES = frozenset({"AETHR_LIVE", "AETHR_MODEL"})
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
+LARGEST = 100_000  # bytes of a .env; as short lines they cost python-dotenv 0.8 s
 _SECRET_NAME = re.compile(r"_(API_KEY|TOKEN|SECRET)$")
 
 
@@ -44,6 +46,11 @@ class Settings:
     @property
     def live(self) -> bool:
         return bool(self.live_because)
+
+    def with_keys(self, names: Collection[str]) -> Settings:
+        """Count some variables of the environment as keys: a workflow file says that they are."""
+        named = {name: self.environ[name] for name in names if name in self.environ}
+        return replace(self, secrets={**_secrets([named], named), **self.secrets})
 
 
 def environment() -> dict[str, str]:
@@ -70,24 +77,52 @@ def load(root: Path, environ: Mapping[str, str]) -> Settings:
         warnings.append(f".env is tracked by git: its {' and '.join(switched)} does not count")
     because, model = _mode(environ, counted)
     return Settings(
-        root, environ, counted, because, model, tuple(warnings), _secrets(environ, dotenv)
+        root,
+        environ,
+        counted,
+        because,
+        model,
+        tuple(warnings),
+        _secrets([environ, dotenv], routing.KEY_NAMES),
     )
 
 
 def read_dotenv(path: Path) -> tuple[dict[str, str], list[str]]:
     """Give the names and values of a ``.env`` file (none where there is none), and warnings."""
-    if not path.is_file():
-        return {}, [".env is no file and is not read"] if path.exists() else []
-    if not path.resolve().is_relative_to(path.parent.resolve()):
-        # Else a cloned repository could pass its reader's own keys off as the project's.
-        return {}, [".env is a link out of the project and is not read"]
-    from dotenv import dotenv_values
-
     try:
-        values = dotenv_values(path, interpolate=False, encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        return {}, [f".env can't be read: {error}"]
-    return {name: value for name, value in values.items() if value is not None}, []
+        data = files.content(path, LARGEST)
+    except FileNotFoundError:
+        return {}, []
+    except OSError as error:
+        return {}, [f".env is not read: {error.strerror}"]
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return {}, [f".env is not read: {error}"]
+    return parsed(text)
+
+
+def parsed(text: str) -> tuple[dict[str, str], list[str]]:
+    """Read lines of ``NAME=VALUE``; a warning tells of those that are none.
+
+    Not ``dotenv_values``, which logs each of them to stderr.
+    """
+    from io import StringIO
+
+    from dotenv.parser import parse_stream
+
+    values: dict[str, str | None] = {}
+    wrong = []
+    for binding in parse_stream(StringIO(text)):
+        # No environment can hold a NUL.
+        if binding.error or "\0" in f"{binding.key}{binding.value}":
+            wrong.append(str(binding.original.line))
+        elif binding.key is not None:
+            values[binding.key] = binding.value
+    what = "these lines are" if wrong[1:] else "this line is"
+    more = f", … ({count(len(wrong) - 5, 'line')} more)" if wrong[5:] else ""
+    warnings = [f".env: {what} no NAME=VALUE: {', '.join(wrong[:5])}{more}"] if wrong else []
+    return {name: value for name, value in values.items() if value is not None}, warnings
 
 
 def _mode(environ: Mapping[str, str], dotenv: Mapping[str, str]) -> tuple[str, str | None]:
@@ -114,12 +149,19 @@ def _lookup(name: str, environ: Mapping[str, str], dotenv: Mapping[str, str]) ->
     return dotenv.get(name, ""), ".env"
 
 
-def _secrets(*places: Mapping[str, str]) -> dict[str, str]:
-    """Map secret values to names. Short values of unknown names are too likely plain words."""
+def _secrets(places: Iterable[Mapping[str, str]], known: Collection[str]) -> dict[str, str]:
+    """Map secret values to names. Short values of unknown names are too likely plain words.
+
+    Of a value of several lines (a private key, say) each line is a secret of its own:
+    a diff and an indented text don't hold it in one piece.
+    """
     found: dict[str, str] = {}
     for place in places:
         for name, value in place.items():
-            known = name in routing.KEY_NAMES
-            if len(value) >= (8 if known else 16) and (known or _SECRET_NAME.search(name)):
-                found.setdefault(value, name)
+            if name in known or _SECRET_NAME.search(name):
+                least = 8 if name in known else 16
+                lines = [line for line in map(str.strip, value.splitlines()) if len(line) >= 16]
+                for part in (value.strip(), *lines):
+                    if len(part) >= least:
+                        found.setdefault(part, name)
     return found

@@ -49,6 +49,14 @@ def test_the_file_is_made_private_and_its_other_lines_stay(repo: Shell) -> None:
     assert sorted(path.name for path in repo.folder.iterdir() if "env" in path.name) == [".env"]
 
 
+def test_what_looks_like_its_line_inside_another_value_stays(repo: Shell) -> None:
+    old = "NOTE='\nOPENAI_API_KEY=none\n'\n"
+    repo.write({".env": old})
+    assert repo.aethr("auth", "login", "openai", stdin=KEY).code == 0
+    assert (repo.folder / ".env").read_text() == f"{old}OPENAI_API_KEY={KEY}\n"
+    assert "set      OPENAI_API_KEY" in repo.aethr("auth", "status").out
+
+
 def test_a_terminal_is_asked_without_echo(repo: Shell) -> None:
     child = pexpect.spawn(
         sys.executable,
@@ -114,4 +122,4 @@ def test_a_folder_in_the_way_is_one_line(repo: Shell) -> None:
     (repo.folder / ".env").mkdir()
     run = repo.aethr("auth", "login", "openai", stdin=KEY)
     assert run.code == 2
-    assert "is a folder" in run.err
+    assert "it is no file" in run.err

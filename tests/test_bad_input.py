@@ -72,7 +72,8 @@ def test_a_file_that_is_no_workflow(repo: Shell, content: bytes, message: str) -
         (("run", "-f", "a", "--preset", "b", "x"), "exclude each other"),
         (("run", "a", "--", "b"), "two tasks"),
         (("run", "x", "--checkpoint", "."), "can't"),
-        (("run", "x", "--checkpoint", "no/such/folder/c"), "can't open the checkpoint"),
+        (("run", "x", "--checkpoint", "no/such/folder/c"), "can't open"),
+        (("run", "x", "--resume-checkpoint", "[\udcff]"), "not a checkpoint: --resume-checkpoint"),
         (("bogus",), "unknown command `bogus`"),
         (("run", "x", "run"), "one command a call: `run` stands twice"),
         (("show", "check"), "one command a call"),
@@ -118,6 +119,15 @@ def test_stdin_as_context_on_a_terminal(repo: Shell) -> None:
     with pytest.raises(AssertionError, match="stdin is a terminal"):
         on_terminal([sys.executable, "-m", "aethr", "run", "go"], repo, env)
     assert repo.aethr("run", "go", stdin="piped").code == 0
+
+
+def test_a_limit_larger_than_any_memory(repo: Shell) -> None:
+    sources = '[stdin, "file:README.md", "glob:**", "git_diff:all"]'
+    text = REVIEW.replace('["git_diff:all"]', f"{sources}, context_limit: 999999999999999")
+    repo.write({".aethr.yaml": text})
+    run = repo.aethr("run", "go", stdin="piped")
+    assert run.code == 0, run.err
+    assert "piped" in repo.aethr("run", "go", "--show-prompt", stdin="piped").out
 
 
 @pytest.mark.parametrize("revision", ["nope", "a...b", "HEAD~9"])

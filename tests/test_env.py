@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
+from aethr.settings import load
 from tests.support.live import OPENAI_KEY, live
 from tests.support.llm_script import said
 from tests.support.llm_server import LLMServer
 from tests.test_run import PASS, REVIEW
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.cli import Shell
 
 
@@ -97,7 +101,7 @@ def test_a_link_out_of_the_project_is_not_read(project: Shell) -> None:
     (project.folder.parent / "elsewhere").write_text("AETHR_LIVE=1\n")
     (project.folder / ".env").symlink_to("../elsewhere")
     run = project.aethr("run", "go")
-    assert "warning: .env is a link out of the project and is not read" in run.err
+    assert "warning: .env is not read: it is a link out of the project" in run.err
     assert "mock:" in run.err
 
 
@@ -107,8 +111,24 @@ def test_one_that_makes_no_sense_gives_no_traceback(project: Shell, content: byt
     run = project.aethr("run", "go")
     assert run.code == 0
     assert "Traceback" not in run.err
+    assert "python-dotenv" not in run.err
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"A=1\n====\n'\"\n", "these lines are no NAME=VALUE: 2, 3"),
+        (b"A=1\nOPENAI_API_KEY='a\0b'\n", "this line is no NAME=VALUE: 2"),
+        (b"a b\n" * 8, "these lines are no NAME=VALUE: 1, 2, 3, 4, 5, … (3 lines more)"),
+    ],
+)
+def test_what_is_no_line_of_it_is_named_once(tmp_path: Path, content: bytes, told: str) -> None:
+    (tmp_path / ".env").write_bytes(content)
+    found = load(tmp_path, {"PATH": os.environ["PATH"]})
+    assert found.warnings == (f".env: {told}",)
+    assert not found.dotenv
 
 
 def test_a_folder_called_env_is_said_to_be_none(project: Shell) -> None:
     (project.folder / ".env").mkdir()
-    assert "warning: .env is no file and is not read" in project.aethr("run", "go").err
+    assert "warning: .env is not read: it is no file" in project.aethr("run", "go").err
