@@ -24,6 +24,13 @@ def lint(session: nox.Session) -> None:
     session.run("mypy")
 
 
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Try 20,000 new examples of every property; FUZZ_EXAMPLES sets another number."""
+    session.install("-e", ".[dev]")
+    session.run("pytest", "tests/properties", "--hypothesis-profile=fuzz", *session.posargs)
+
+
 @nox.session(venv_backend="none")
 def bench(session: nox.Session) -> None:
     """Measure what is installed, each row beside its floor."""

@@ -30,18 +30,22 @@ effects   backends    who answers a step: a model, an agent, a script
           checkpoint  the append-only file of a run
           context     sources -> blocks of text within a limit
           diffs       what git compares, as material for a block
-          files       opening what is inside the project, and nothing else
           settings    the environment and .env, read once
+          files       opening what is inside the project, and nothing else
           trees       the working tree recorded as git trees
           comparison  two states of a repository
           scratch     a run's folder for temporary files
           lockfile    a file that one process writes at a time
           git         what git knows of files
+          signals     what ends a run from outside
           process     the only place that starts a process
 logic     plan        positions and loops, a fold of results
           prompt      step, task, context and history -> the text that is sent
           verdict     an answer -> pass, revise or inconclusive
           routing     model name -> endpoint and key
+          limits      what a run may take at most
+          saved       a checkpoint's bytes -> what they say
+          spent       what its calls took
           secrets     keys masked in texts and streams
           share       one limit for all sources of a step
           fit         one source within its share

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,9 +15,20 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["tests.support.reliability"]
 
-# Shared runners are slow at times: no example fails for the time it takes.
+# Shared runners are slow at times: no example fails for the time it takes. Every run tries the
+# same examples; `nox -s fuzz` (--hypothesis-profile=fuzz) many others.
 settings.register_profile(
-    "aethr", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    "aethr",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+settings.register_profile(
+    "fuzz",
+    settings.get_profile("aethr"),
+    derandomize=False,
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "20000")),
+    print_blob=True,
 )
 settings.load_profile("aethr")
 

@@ -6,16 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from aethr import plan
 from aethr.results import StepResult, Verdict
-from tests.support.workflows import PASS, REVISE, nested, result, step, workflow
+from tests.support.workflows import PASS, REVISE, result, step, workflow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from aethr.workflow import Workflow
 
 PIR = workflow(step("plan"), step("implement"), step("review", "implement"), step("ship"))
@@ -86,75 +82,3 @@ def test_an_exhausted_loop_that_passes_later_counts_as_passed() -> None:
     assert not failed.passed
     again = plan.advance(flow, plan.jump(flow, failed, "implement"), result("implement"))
     assert plan.advance(flow, again, result("review", PASS)).passed
-
-
-def model(flow: Workflow, start: int, end: int, said: Iterator[bool]) -> Iterator[tuple[str, bool]]:
-    """Say the same as the scheduler as plain recursion: the steps from ``start`` to ``end``.
-
-    The outermost loops of the slice, each run until it passes or is exhausted.
-    """
-    loops = {
-        flow.index[s.repeat.back_to]: (place, s.repeat.max_iterations)
-        for place, s in sorted(enumerate(flow.steps[: end + 1]), key=lambda item: item[0])
-        if s.repeat and flow.index[s.repeat.back_to] >= start and place < end + 1
-    }
-    place = start
-    while place <= end:
-        if place in loops and loops[place][0] <= end:
-            last, limit = loops.pop(place)
-            for _ in range(limit):
-                for name, verdict in model_body(flow, place, last, said):
-                    yield name, verdict
-                passed = verdict
-                if passed:
-                    break
-            place = last + 1
-        else:
-            yield flow.steps[place].id, True
-            place += 1
-
-
-def model_body(
-    flow: Workflow, start: int, last: int, said: Iterator[bool]
-) -> Iterator[tuple[str, bool]]:
-    """Give one pass of a loop: what is inside, then its controlling step with a verdict."""
-    yield from model(flow, start, last - 1, said)
-    yield flow.steps[last].id, next(said)
-
-
-def results_of(flow: Workflow, seed: list[bool]) -> list[StepResult]:
-    def forever() -> Iterator[bool]:
-        while True:
-            yield from seed or [True]
-
-    last = len(flow.steps) - 1
-    controlled = {s.id for s in flow.steps if s.repeat}
-    return [
-        result(name, (PASS if passed else REVISE) if name in controlled else None)
-        for name, passed in model(flow, 0, last, forever())
-    ]
-
-
-@given(nested(), st.lists(st.booleans(), max_size=8))
-def test_the_scheduler_does_what_plain_recursion_does(flow: Workflow, seed: list[bool]) -> None:
-    position = plan.start(flow)
-    for expected in results_of(flow, seed):
-        following = plan.next_step(flow, position)
-        assert following
-        assert following.id == expected.step_id
-        position = plan.advance(flow, position, expected)
-    assert plan.next_step(flow, position) is None
-
-
-@given(nested(), st.lists(st.booleans(), max_size=8))
-def test_a_run_resumed_from_any_prefix_goes_on_the_same(flow: Workflow, seed: list[bool]) -> None:
-    results = results_of(flow, seed)
-    whole = plan.replay(flow, results)
-    for cut in range(len(results)):
-        position = plan.replay(flow, results[:cut])
-        for later in results[cut:]:
-            following = plan.next_step(flow, position)
-            assert following
-            assert following.id == later.step_id
-            position = plan.advance(flow, position, later)
-        assert position == whole

@@ -96,7 +96,8 @@ class Table:
 
     def _is_whole(self) -> bool:
         """Whether all tests ran: none left out by name, none skipped for want of the agent."""
-        chosen = any(self._config.getoption(name) for name in ("keyword", "markexpr", "lf"))
+        options = ("keyword", "markexpr", "lf")
+        chosen = any(self._config.getoption(name, default=False) for name in options)
         asked = [Path(word).resolve() for word in self._config.args]
         return not (chosen or self._bad) and PAGE.parent.parent / "tests" in asked
 
