@@ -56,6 +56,8 @@ class Repo:
 
     Where ``index`` and ``objects`` are in a linked worktree is git's to say.
     ``commit`` was checked out when it was found; empty before the first one.
+    ``own`` is a checkpoint: one in the working tree, with what lies beside it under
+    its name, is nobody's work, and in no listing.
     """
 
     top: Path
@@ -63,6 +65,7 @@ class Repo:
     index: Path
     objects: Path
     commit: str = ""
+    own: Path | None = None
 
     def command(self, *arguments: str, cwd: Path | None = None) -> process.Command:
         return _command(arguments, cwd or self.top, self.env)
@@ -112,7 +115,8 @@ def is_ignored(root: Path, name: str, environ: Mapping[str, str]) -> bool:
 
 def files(repo: Repo, folder: Path) -> list[str]:
     """List the files below a folder, relative to it: tracked, and untracked but not ignored."""
-    return names(repo.command("ls-files", "-z", "--cached", *_OTHERS, cwd=folder))
+    listed = names(repo.command("ls-files", "-z", "--cached", *_OTHERS, cwd=folder))
+    return others(repo, folder, listed)
 
 
 def generated(repo: Repo, folder: Path, names: Sequence[str]) -> set[str]:
@@ -137,7 +141,20 @@ def generated(repo: Repo, folder: Path, names: Sequence[str]) -> set[str]:
 
 def untracked(repo: Repo) -> list[str]:
     """List what git neither tracks nor ignores; a repository inside this one ends with a slash."""
-    return names(repo.command("ls-files", "-z", *_OTHERS))
+    return others(repo, repo.top, names(repo.command("ls-files", "-z", *_OTHERS)))
+
+
+def others(repo: Repo, folder: Path, names: list[str]) -> list[str]:
+    """Leave out what is Aethr's own of files listed below a folder."""
+    own, top = repo.own and repo.own.resolve(), folder.resolve()
+    if own is None or not own.is_relative_to(top):
+        return names
+    inside = own.relative_to(top).as_posix()
+    return [name for name in names if name != inside and not _is_trace(name, inside)]
+
+
+def _is_trace(name: str, checkpoint: str) -> bool:
+    return name.startswith(f"{checkpoint}.") and name.endswith(".events")
 
 
 def names(command: process.Command, asker: str = "git") -> list[str]:

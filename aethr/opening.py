@@ -222,11 +222,13 @@ def _world(opening: Opening) -> World:
         if settings.live
         else dict.fromkeys(backends.BACKENDS, MockBackend())
     )
+    repo = git.find(settings.root, settings.environ, _key_names(opening.workflow))
+    own = opening.path or kept.place(opening.session, opening.request)[0]
     around = context.Surroundings(
         root=settings.root,
         mask=mask,
         verbose=opening.verbose,
-        repo=git.find(settings.root, settings.environ, _key_names(opening.workflow)),
+        repo=repo and replace(repo, own=own),
         stdin=_stdin(opening, mask) if opening.saved.stdin is None else opening.saved.stdin,
         scratch=opening.scratch,
     )
@@ -250,7 +252,7 @@ def _tree_log(opening: Opening, world: World) -> TreeLog | None:
     from aethr.treelog import TreeLog
     from aethr.trees import Trees
 
-    trees = Trees(world.surroundings.repo, opening.scratch, opening.path)
+    trees = Trees(world.surroundings.repo, opening.scratch)
     header = opening.saved.header
     base = header.tree if header else trees.record().id if opening.path else ""
     return TreeLog(trees, base, opening.saved.starts)

@@ -40,17 +40,12 @@ class Tree:
 
 
 class Trees:
-    """Records and compares trees of a repository.
+    """Records and compares trees of a repository; ``folder`` is for the index's copy."""
 
-    ``folder`` is for the index's copy. ``own`` is a checkpoint in the working
-    tree: it grows while an agent works, and is none of the agent's work.
-    """
-
-    def __init__(self, repo: Repo, folder: Path, own: Path | None = None) -> None:
+    def __init__(self, repo: Repo, folder: Path) -> None:
         self.repo = repo
         self._folder = folder
         self._copy = replace(repo, env={**repo.env, "GIT_INDEX_FILE": str(folder / "index")})
-        self._own = _within(own, repo.top) if own else ""
         self._copied: tuple[int, ...] | None = None  # the signature of what was copied
         self._added: set[str] = set()  # untracked files, which only the copy knows
         self._tree = ""
@@ -135,8 +130,8 @@ class Trees:
             asked.append(self._copy.command("ls-files", "-z", "--", ":(top,icase)*.env*"))
         changed, others, *tracked = map(git.split, git.outputs(asked, "git ls-files"))
         secret = {name for names in tracked for name in names if is_secret(name)}
-        ours = {name for name in others if self._own and name.startswith(self._own)}
-        new = {name for name in set(others) - ours if not is_secret(name)}
+        others = git.others(self.repo, self.repo.top, others)
+        new = {name for name in others if not is_secret(name)}
         return {name for name in changed if not is_secret(name)}, new, secret
 
     def _update(self, names: Iterable[str], *options: str) -> None:
@@ -150,12 +145,6 @@ class Trees:
             return (self.repo.top / name).lstat().st_size > LARGE
         except OSError:
             return False
-
-
-def _within(path: Path, folder: Path) -> str:
-    """Give the name of a path below a folder; empty for one elsewhere."""
-    inside, top = path.resolve(), folder.resolve()
-    return inside.relative_to(top).as_posix() if inside.is_relative_to(top) else ""
 
 
 def _signature(file: Path) -> tuple[int, ...]:

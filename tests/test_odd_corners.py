@@ -258,3 +258,14 @@ def test_a_kill_within_the_first_line_leaves_a_file_to_begin_anew(project: Shell
     project.write({"notes.txt": "my notes\n"})
     assert project.aethr("run", "x", "--checkpoint", "notes.txt").code == 2
     assert (project.folder / "notes.txt").read_text() == "my notes\n"
+
+
+@pytest.mark.parametrize("source", ["git_diff:all", "glob:**/*"])
+def test_a_checkpoint_in_the_project_is_not_what_a_step_sees(repo: Shell, source: str) -> None:
+    steps = f"[{{id: plan, role: worker}}, {{id: look, role: worker, context: ['{source}']}}]"
+    head = "workflow: w\nroles: {worker: Work.}\nmodels: {worker: 'openai:a'}\n"
+    repo.write({".aethr.yaml": f"{head}steps: {steps}\n", "runner.py": "print('mine')\n"})
+    assert repo.aethr("step", "plan", "go", "--checkpoint", "run").code == 0
+    seen = repo.aethr("run", "--show-prompt", "--checkpoint", "run").out
+    assert "print('mine')" in seen
+    assert '"kind":' not in seen
