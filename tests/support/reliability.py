@@ -3,12 +3,13 @@
 A test says what it provokes with ``@pytest.mark.fault(promise, fault, how)``, where
 the promise is one of ``PROMISES``; tests with the same three words are one row. A
 test is one case; one that holds many tells their number with the fixture ``cases``.
-A whole run compares its table with ``docs/reliability.md``, and fails where that
-is another one; ``pytest --reliability`` writes it.
+A whole run compares its table with ``docs/reliability.md``, and fails where the
+rows are others; ``pytest --reliability`` writes it.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -24,7 +25,7 @@ _HEAD = """\
 # What was provoked, and what came of it
 
 Every row is made by the test run that provoked it (`pytest --reliability` writes this page, and
-a whole run fails where it is out of date). Parts are real: git, LiteLLM, the OpenCode CLI,
+a whole run fails where its rows are others). Parts are real: git, LiteLLM, the OpenCode CLI,
 processes, signals and terminals, over scripted servers on loopback.
 
 | promise | fault | how it is provoked | cases | result |
@@ -80,7 +81,7 @@ class Table:
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         if self._config.option.reliability:
             PAGE.write_text(self.page(), "utf-8")
-        elif exitstatus == 0 and self._is_whole() and PAGE.read_text("utf-8") != self.page():
+        elif exitstatus == 0 and self._is_whole() and not self._is_told():
             print("\ndocs/reliability.md is out of date: pytest --reliability writes it")  # noqa: T201
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -93,6 +94,11 @@ class Table:
     def _row(self, row: tuple[str, ...]) -> str:
         result = "FAILED" if row in self._bad else "held"
         return f"| {' | '.join(row)} | {self._cases[row]:,} | {result} |"
+
+    def _is_told(self) -> bool:
+        """Whether the page has these rows; a slow machine may count an event more or less."""
+        told, now = (re.sub(r"[\d,]+ \|", "|", text) for text in (PAGE.read_text(), self.page()))
+        return told.rpartition("\n\n")[0] == now.rpartition("\n\n")[0]
 
     def _is_whole(self) -> bool:
         """Whether all tests ran: none left out by name, none skipped for want of the agent."""
