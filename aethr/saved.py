@@ -15,7 +15,7 @@ from aethr.results import Artifact, Change, StepResult, Usage, Verdict
 from aethr.spent import Spent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 T = TypeVar("T", bound="Header | Start | Usage | Change | Artifact | StepResult")
@@ -106,11 +106,16 @@ def _from_lines(lines: list[dict[str, Any]]) -> Saved:
     results = tuple(_result(line) for line in lines if line["kind"] == "result")
     starts = tuple(_record(Start, line) for line in lines if line["kind"] == "start")
     return Saved(
-        _record(Header, first), results, piped[-1] if piped else None, starts, _spent(lines)
+        _record(Header, first),
+        results,
+        piped[-1] if piped else None,
+        starts,
+        _spent(lines, iter(results)),
     )
 
 
-def _spent(lines: Iterable[dict[str, Any]]) -> Spent:
+def _spent(lines: Iterable[dict[str, Any]], results: Iterator[StepResult]) -> Spent:
+    """Fold the lines; ``results`` are those of the ``result`` lines, in order."""
     spent = Spent()
     for line in lines:
         match line["kind"]:
@@ -119,7 +124,7 @@ def _spent(lines: Iterable[dict[str, Any]]) -> Spent:
             case "used":
                 spent = spent.told(_record(Usage, line["usage"]), whole=bool(line["whole"]))
             case "result":
-                spent = spent.finished(_result(line).usage)
+                spent = spent.finished(next(results).usage)
     return spent
 
 

@@ -25,6 +25,7 @@ PYTHON = sys.executable
 SCRIPT = str(Path(PYTHON).with_name("aethr"))
 GROWTH = (100, 1_000, 5_000)
 TRACKED = 10_000
+AGENT_MOST = 0.3  # seconds of CPU that a step may take beyond a bare run
 # One step's workflow with a small diff; many steps without history.
 ONE = """workflow: one
 roles: {reviewer: "Find defects."}
@@ -78,10 +79,10 @@ def main() -> int:
     _print(rows)
     print(f"\n{growth.text}")
     if agent:
-        ours, bare = agent
+        ours, bare = (cost.cpu for cost in agent)
         print(
-            f"an OpenCode step: {ours.cpu:.2f} s of CPU, bare `opencode run` {bare.cpu:.2f} s: "
-            f"{ours.cpu - bare.cpu:+.2f} s (at most +0.30)"
+            f"an OpenCode step: {ours:.2f} s of CPU, bare `opencode run` {bare:.2f} s: "
+            f"{ours - bare:+.2f} s (at most +{AGENT_MOST:.2f})"
         )
     results = {
         "python": sys.version.split()[0],
@@ -91,7 +92,8 @@ def main() -> int:
     }
     file = Path(__file__).with_name("results.json")
     file.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    return 0 if all(row.ratio <= row.budget for row in rows) and growth.linear else 1
+    held = agent is None or agent[0].cpu - agent[1].cpu <= AGENT_MOST
+    return 0 if held and growth.linear and all(row.ratio <= row.budget for row in rows) else 1
 
 
 @dataclass(frozen=True)

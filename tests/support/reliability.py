@@ -97,7 +97,8 @@ class Table:
 
     def _is_told(self) -> bool:
         """Whether the page has these rows; a slow machine may count an event more or less."""
-        told, now = (re.sub(r"[\d,]+ \|", "|", text) for text in (PAGE.read_text(), self.page()))
+        count = re.compile(r"[\d,]+ (?=\| (held|FAILED) \|$)", re.MULTILINE)
+        told, now = (count.sub("", text) for text in (PAGE.read_text("utf-8"), self.page()))
         return told.rpartition("\n\n")[0] == now.rpartition("\n\n")[0]
 
     def _is_whole(self) -> bool:
