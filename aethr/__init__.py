@@ -57,6 +57,7 @@ values    events, options
           workflow
           errors
           text
+          frozen
 """
 
 TYPE_CHECKING = False  # typing's own would cost `aethr version` a third of its time

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aethr import context, prompt
 from aethr.context import Patch
+from aethr.frozen import frozen
 from aethr.results import Doubt
 from aethr.workflow import SourceKind
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from aethr.world import World
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Past:
     """The results before a step, and of each step the latest output."""
 
@@ -27,7 +28,7 @@ class Past:
     outputs: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Composer:
     """Makes the prompts of one run."""
 

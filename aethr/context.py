@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from aethr import diffs, files, git
 from aethr.comparison import compare, has_staged
 from aethr.errors import UsageError
 from aethr.files import Unread
+from aethr.frozen import frozen
 from aethr.material import READ_FACTOR, Material, Note, Piece, Shelf, not_read
 from aethr.names import is_generated, leaves, matching
 from aethr.results import Doubt
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from aethr.workflow import Source, Workflow
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Patch:
     """What an earlier result changed, as a diff."""
 
@@ -33,7 +34,7 @@ class Patch:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Surroundings:
     """Where context comes from.
 
@@ -52,7 +53,7 @@ class Surroundings:
     patches: tuple[Patch, ...] = ()
     scratch: Path | None = None
     verbose: bool = False
-    mask: Mask = Mask({})  # noqa: RUF009 - it is never changed
+    mask: Mask = Mask({})
 
 
 def collect(sources: Sequence[Source], around: Surroundings, limit: int) -> tuple[Block, ...]:

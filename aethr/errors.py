@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 import signal
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from invoke.exceptions import Exit
 
+from aethr.frozen import frozen
 from aethr.text import one_line, printable
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class UsageError(AethrError):
     exit_code = USAGE
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Problem:
     """One mistake in a workflow file; ``line`` and ``column`` count from 1."""
 

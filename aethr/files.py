@@ -7,11 +7,11 @@ import errno
 import os
 import stat
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aethr.frozen import frozen
 from aethr.material import Piece
 from aethr.names import is_git_own, is_secret
 
@@ -39,7 +39,7 @@ class Unread(Enum):
     DENIED = "not readable"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """Where a file really is: names below ``root``, none of them a link when it was looked at."""
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from aethr.frozen import frozen
 from aethr.material import LINE_CUT, NAMED, Material, Note, Piece, joined, listed, replaced
 from aethr.names import shown
 from aethr.results import Block, Doubt
@@ -26,7 +27,7 @@ def fit(material: Material, share: int, *, verbose: bool = False) -> Block:
     return _block(_selected(material, share), share, verbose=verbose)
 
 
-@dataclass(frozen=True)
+@frozen
 class _Selection:
     """What is shown of a source: place -> piece; one that stands alone may be cut."""
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import re
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aethr import process
 from aethr.errors import UsageError
+from aethr.frozen import frozen
 from aethr.routing import KEY_NAMES
 from aethr.text import first_line
 
@@ -50,7 +51,7 @@ class NotStarted(UsageError):
     """There is no git, or no folder for it to run in."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Repo:
     """A repository with a working tree. ``env`` is cleaned: no GIT_DIR, no keys.
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from aethr.frozen import frozen
 from aethr.names import is_generated, shown
 from aethr.text import count
 
@@ -22,7 +23,7 @@ LINE_CUT = " […]\n"
 _ESCAPED = re.compile("[\ud800-\udfff]")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Piece:
     """One file of a source, or all of a source that is one text.
 
@@ -65,7 +66,7 @@ class Piece:
         return title + self.text + ("" if closed else "\n" if self.is_whole else LINE_CUT)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Note:
     """A line about a source; ``about`` names the files that it is about."""
 
@@ -79,7 +80,7 @@ class Note:
         return f"[{self.said(most)}]"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Material:
     """One source, read. ``titled``: a name above each piece. ``partial``: a cut of it is fine."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
 from aethr import (
@@ -24,6 +24,7 @@ from aethr import (
 from aethr.backends.scripted import MockBackend
 from aethr.errors import UsageError, did_you_mean
 from aethr.events import Warned
+from aethr.frozen import frozen
 from aethr.runtime import Run
 from aethr.secrets import Mask
 from aethr.workflow import SourceKind
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from aethr.workflow import Limits, Step, Workflow
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Opening:
     """What every part of the opening needs: who asks, for what, and where warnings go."""
 

@@ -6,9 +6,11 @@ flag and the help.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Any
+
+from aethr.frozen import frozen
 
 
 class Door(Enum):
@@ -26,7 +28,7 @@ def option(default: Any, said: str, *, short: str = "") -> Any:  # noqa: ANN401 
     return field(default=default, metadata={"help": said, "short": short})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Target:
     """Which workflow."""
 
@@ -34,7 +36,7 @@ class Target:
     preset: str = option("", "a preset's NAME, used without copying it")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request(Target):
     """What is to be run. ``text`` is None where no task was given."""
 
@@ -50,7 +52,7 @@ class Request(Target):
     id: str = option("", "the ID of the step")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Options:
     """How much people want to see, and whether a run that did not pass is an error."""
 
@@ -63,14 +65,14 @@ class Options:
     exit_zero: bool = option(False, "exit with 0 also where the run did not pass")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepText:
     """What a generated step task takes."""
 
     text: str | None = option(None, "the TASK; else AETHR_TASK, or that of the call's first step")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Init:
     """What ``init`` is to write."""
 
@@ -79,7 +81,7 @@ class Init:
     force: bool = option(False, "replace a file that is there; its text is kept beside it")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Login:
     """Which key to store."""
 
@@ -87,6 +89,6 @@ class Login:
     key: str = option("", "the KEY itself; others on this machine can see it")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Nothing:
     """No options."""

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from aethr.frozen import frozen
 from aethr.material import Piece
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _LETTERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """What a diff says about one file; ``names`` are the file's and, if another, its old one."""
 

@@ -7,10 +7,11 @@ the pass counts of the loops around one step.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from aethr.frozen import frozen
 from aethr.results import Verdict
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from aethr.workflow import Repeat, Step, Workflow
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Position:
     """Where a run stands.
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aethr.frozen import frozen
 from aethr.results import StepPrompt
 from aethr.text import first_line
 from aethr.verdict import PASS_LINE, REVISE_LINE
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aethr.workflow import Repeat, Step, Workflow
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Setting:
     """What stands around a step: its place, the task, and its loop's pass (0: no loop)."""
 
@@ -28,7 +28,7 @@ class Setting:
     loop_pass: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Section:
     """A heading and text; ``foreign`` text is fenced, because others wrote it."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import TYPE_CHECKING, TypeVar
+
+from aethr.frozen import frozen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +29,7 @@ class Doubt(Enum):
     MISSING = "missing"  # there was nothing to see where there should have been
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Block:
     """One context source as a step sees it.
 
@@ -43,7 +45,7 @@ class Block:
     doubt: Doubt | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepPrompt:
     """The exact text that is sent, and what it was made of."""
 
@@ -51,7 +53,7 @@ class StepPrompt:
     blocks: tuple[Block, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Usage:
     """Tokens and US dollars; None is unknown, never zero."""
 
@@ -78,7 +80,7 @@ def _sum(one: N | None, two: N | None) -> N | None:
 NOTHING_USED = Usage(0, 0, 0.0)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call:
     """What a backend is asked to do. ``root`` is the folder an agent works in.
 
@@ -96,7 +98,7 @@ class Call:
     blocks: tuple[Block, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reply:
     """What a backend answered; ``model`` is the one that did, as people write it."""
 
@@ -105,7 +107,7 @@ class Reply:
     model: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """A changed file with its lines; None for a binary one."""
 
@@ -114,7 +116,7 @@ class Change:
     removed: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Artifact:
     """What a step changed in the working tree: ``before`` and ``tree`` name git trees.
 
@@ -130,7 +132,7 @@ class Artifact:
     run_patch: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StepResult:
     """A finished step, as the checkpoint keeps it.
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from aethr.errors import UsageError
+from aethr.frozen import frozen
 from aethr.workflow import ModelRef
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from aethr.workflow import Step, Workflow
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Provider:
     """Who runs models. ``keys`` and ``endpoints`` are variables, the first one wins.
 
@@ -81,7 +82,7 @@ _URL = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Route:
     """Where ``name``, as people wrote it, is called.
 

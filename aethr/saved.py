@@ -7,10 +7,11 @@ kind that its record names makes the whole file no checkpoint.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aethr.errors import UsageError
+from aethr.frozen import frozen
 from aethr.results import Artifact, Change, StepResult, Usage, Verdict
 from aethr.spent import Spent
 
@@ -35,7 +36,7 @@ _KINDS: Mapping[object, tuple[type, ...]] = {
 _MOST = 10**15  # no number that is meant is larger, and no calculation overflows
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Header:
     """The ``run`` line: what the run is of. ``digest`` is the SHA-256 of the workflow's text.
 
@@ -52,7 +53,7 @@ class Header:
     tree: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Start:
     """A ``start`` line: a step begins, ``after`` so many results.
 
@@ -66,7 +67,7 @@ class Start:
     marker: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Saved:
     """What a checkpoint holds. ``header`` is None for the older form, a list of results."""
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from aethr import files, git, routing
 from aethr.errors import UsageError
+from aethr.frozen import frozen
 from aethr.text import count
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ LARGEST = 100_000  # bytes of a .env; as short lines they cost python-dotenv 0.8
 _SECRET_NAME = re.compile(r"_(API_KEY|TOKEN|SECRET)$")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settings:
     """What the surroundings say.
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
+from aethr.frozen import frozen
 from aethr.results import NOTHING_USED, Usage
 
 N = TypeVar("N", int, float)
@@ -12,7 +13,7 @@ N = TypeVar("N", int, float)
 _MOST = 10**15  # as a number in a workflow file
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Spent:
     """``used`` adds up what is known.
 

@@ -11,12 +11,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aethr import git, scratch
 from aethr.comparison import Comparison
 from aethr.errors import UsageError
+from aethr.frozen import frozen
 from aethr.names import is_secret
 from aethr.results import Change
 
@@ -31,7 +32,7 @@ KEPT = 10_000_000  # bytes of a patch that a checkpoint keeps
 _NAME = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tree:
     """A recorded tree; ``unread`` names the untracked files that are too large to be in it."""
 

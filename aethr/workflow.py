@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from aethr.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +37,7 @@ class SourceKind(Enum):
     GLOB = "glob"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Source:
     """One entry of a step's ``context``; ``name`` is the entry as it was written."""
 
@@ -47,7 +49,7 @@ class Source:
         return f"{self.kind.value}:{self.argument}" if self.argument else self.kind.value
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ModelRef:
     """A model as people wrote it, with the parameters that they gave. Times are in seconds."""
 
@@ -63,7 +65,7 @@ class ModelRef:
     api_key_env: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Repeat:
     """A loop: back to an earlier step until every condition given holds."""
 
@@ -73,7 +75,7 @@ class Repeat:
     max_iterations: int = MAX_ITERATIONS
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step:
     """One step.
 
@@ -102,7 +104,7 @@ class Step:
         return self.role == "reviewer" or bool(self.repeat and self.repeat.until_review_pass)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limits:
     """What a run may take: US dollars, tokens and calls in all, seconds a process. None is all."""
 
@@ -112,7 +114,7 @@ class Limits:
     calls: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Loop:
     """A repeat as places in the order: from ``start`` to its controlling step, ``end``."""
 
@@ -120,7 +122,7 @@ class Loop:
     end: int
 
 
-@dataclass(frozen=True)
+@frozen
 class Workflow:
     """A whole file. ``text`` is the YAML it was made from, kept for the checkpoint."""
 

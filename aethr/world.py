@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aethr import events, limits
+from aethr.frozen import frozen
 from aethr.results import Usage
 from aethr.spent import known
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from aethr.workflow import Limits
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class World:
     """The outside as a run sees it; tests give another one. ``backends`` maps names to answers."""
 
@@ -35,7 +35,7 @@ class World:
     verbose: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Meter:
     """Holds a run to its limits; ``began`` is when this process took it up."""
 

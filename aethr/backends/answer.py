@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aethr.backends.retry import CallFailed
+from aethr.frozen import frozen
 from aethr.results import Reply, Usage
 
 if TYPE_CHECKING:
@@ -19,14 +19,14 @@ _CUT = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Piece:
     """Some of the answer; without text it is reasoning, which is not shown."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ending:
     """How a stream ended; ``finish`` is None where the server did not say that it was the end."""
 

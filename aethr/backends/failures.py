@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aethr.backends import body
 from aethr.backends.retry import LONGEST_WAIT, CallFailed
 from aethr.backends.trouble import Trouble
+from aethr.frozen import frozen
 from aethr.text import count, duration, first_line
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 OUT_OF_TIME = Trouble(frozenset({"OutOfTime"}))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Attempt:
     """What was tried: on which way, for how long, with a prompt of what.
 
@@ -32,7 +32,7 @@ class Attempt:
     sizes: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Row:
     """One kind of failure: any of ``kinds``, ``statuses`` or ``pattern`` means it.
 

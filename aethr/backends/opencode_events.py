@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from aethr.frozen import frozen
 from aethr.results import NOTHING_USED, Usage
 from aethr.text import first_line
 
@@ -22,7 +22,7 @@ class BrokenEvent(ValueError):
     """A line that began as an event and can't be read as one."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Said:
     """A part of a message, whole."""
 
@@ -30,7 +30,7 @@ class Said:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Did:
     """A tool call that is over.
 
@@ -41,7 +41,7 @@ class Did:
     session: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Turn:
     """One answer of the model; ``reason`` is its finish reason in OpenCode's words."""
 
@@ -50,7 +50,7 @@ class Turn:
     usage: Usage
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Failed:
     """An error event; ``status`` is the HTTP status of the model's API."""
 
@@ -59,21 +59,21 @@ class Failed:
     status: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Begun:
     """The model starts to answer."""
 
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Other:
     """An event that we have never heard of."""
 
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Foreign:
     """A line that is no event: what a plugin prints, say."""
 

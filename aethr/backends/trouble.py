@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from aethr.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 _SECONDS = r"[0-9]{1,9}(?:\.[0-9]+)?"  # more is no time to wait, but a date by another name
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Trouble:
     """A failed call of LiteLLM as plain facts.
 

@@ -7,7 +7,6 @@ left is made into values (``build``).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from aethr.config import build, references, schema, shape
 from aethr.config.document import read
 from aethr.config.sourcefile import SourceFile, spot
 from aethr.errors import ConfigError, UsageError
+from aethr.frozen import frozen
 
 if TYPE_CHECKING:
     from aethr.config.document import Document
@@ -29,7 +29,7 @@ MAX_SIZE = 10_000_000
 schema_text = schema.text
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Loaded:
     """A valid file: what it says, and what in it has no effect."""
 

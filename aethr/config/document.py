@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import yaml
@@ -13,6 +12,7 @@ from aethr.config.node import Node
 from aethr.config.sourcefile import SourceFile, spot
 from aethr.config.tree import Tree
 from aethr.errors import ConfigError
+from aethr.frozen import frozen
 
 if TYPE_CHECKING:
     from aethr.config.node import Trail
@@ -29,7 +29,7 @@ _FORBIDDEN = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Document:
     """A file that is YAML. ``doubled`` are the keys that stand twice at its top."""
 

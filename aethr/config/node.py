@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from math import nan
 from typing import TYPE_CHECKING, TypeAlias
 
+from aethr.frozen import frozen
 from aethr.text import first_line
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9_]{0,30})")
 _FRACTION = re.compile(r"[-+]?[0-9][0-9_]*\.[0-9_]*([eE][-+][0-9]+)?")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Odd:
     """What is neither text nor a value of JSON; YAML has dates and base 60, say."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aethr.config import contexts
@@ -10,6 +9,7 @@ from aethr.config.schema import schema
 from aethr.config.shape import one_of, step_name
 from aethr.config.sourcefile import quoted
 from aethr.errors import did_you_mean
+from aethr.frozen import frozen
 from aethr.text import first_control
 from aethr.workflow import SourceKind
 
@@ -29,7 +29,7 @@ _FOR_AGENTS = frozenset({"unsafe_permissions", "timeout", "idle_timeout", "expec
 _NEAR = 50
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _File:
     """What of a file can be judged although other parts may be wrong.
 

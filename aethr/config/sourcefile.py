@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from aethr.errors import Problem
+from aethr.frozen import frozen
 from aethr.text import first_line, printable
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _SECRET = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SourceFile:
     """A file's name, as people gave it, and its lines."""
 

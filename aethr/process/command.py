@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from aethr.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,7 +19,7 @@ class Flooded(Exception):
     """A process was ended because it wrote more than a disk should have to hold."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Command:
     """What to start. An empty ``stdin`` is the null device; ``timeout`` is in seconds, in all.
 
@@ -33,7 +34,7 @@ class Command:
     marker: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Line:
     """What a process wrote, without the newline."""
 
@@ -41,7 +42,7 @@ class Line:
     is_error: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finished:
     """How a process ended, and what it wrote; ``run`` keeps only the beginning of ``stderr``."""
 

@@ -13,9 +13,10 @@ import re
 import signal
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from aethr.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,7 +28,7 @@ _GRACE = 2.0  # seconds between asking a process to end and making it
 _FIRST_LOOK, _LAST_LOOK = 0.02, 0.2  # seconds between two looks: more and more
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Member:
     """A process that lives. ``began`` tells it from a later one with the same number."""
 
