@@ -19,6 +19,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -71,6 +72,7 @@ class LLMServer:
         self, *replies: Reply, record: Path | None = None, certificate: Path | None = None
     ) -> None:
         self.requests: list[Request] = []
+        self.arrivals: list[float] = []  # when each came, in seconds of time.monotonic
         self.unexpected = 0
         self.closing = threading.Event()
         self._script = iter(replies)
@@ -117,6 +119,7 @@ class LLMServer:
         """Write a request down and choose its reply."""
         with self._arrived:
             self.requests.append(request)
+            self.arrivals.append(time.monotonic())
             self._arrived.notify_all()
             if self._record:
                 with self._record.open("a", encoding="utf-8") as file:

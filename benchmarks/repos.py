@@ -1,0 +1,123 @@
+"""Big repositories: trees, files, diffs and outputs of which only a part is ever wanted."""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import TYPE_CHECKING
+
+from benchmarks import places
+from benchmarks.measure import Command
+from benchmarks.row import Budget, Row
+from benchmarks.startup import PYTHON, SCRIPT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from benchmarks.measure import Cost, Meter
+
+TRACKED = 10_000
+FILES = 50_000
+MORE = 16.0  # MiB that a source of any size may take
+ONCE = 1  # runs of what takes many seconds
+
+
+def trees(meter: Meter, folder: Path) -> list[Row]:
+    """Record two trees, as an agent step does, beside one ``git status``.
+
+    Once where all files are tracked, and once, without a budget, where as many again are not.
+    """
+    big = folder / "tracked"
+    places.fill(big, TRACKED)
+    places.commit(big)
+    (big / "d1/f1.txt").write_text("changed\n", encoding="utf-8")
+    tracked = _two_trees(meter, big, f"2 trees, {TRACKED:,} files tracked", 3)
+    places.fill(big / "untracked", TRACKED)
+    return [tracked, _two_trees(meter, big, f"and {TRACKED:,} untracked", math.inf)]
+
+
+def _two_trees(meter: Meter, big: Path, name: str, most: float) -> Row:
+    code = (
+        "import os, pathlib\nfrom aethr import git, scratch\nfrom aethr.trees import Trees\n"
+        "here = pathlib.Path.cwd()\n"
+        "trees = Trees(git.find(here, os.environ), scratch.of(here))\n"
+    )
+    twice = Command((PYTHON, "-c", f"{code}trees.record()\ntrees.record()"), big)
+    status = Command(("git", "status", "--porcelain"), big)
+    ready = Command((PYTHON, "-c", code), big)
+    cost, floor, start = meter.side_by_side(twice, status, ready)
+    ours = cost.wall - start.wall
+    return Row(name, ours, "s", Budget.RATIO, most, floor.wall, "git status, wall")
+
+
+def sources(meter: Meter, folder: Path) -> list[Row]:
+    """Read a little of much: Aethr's own peak of memory beside that of a source of one line."""
+    repo = folder / "sources"
+    places.fill(repo, FILES)
+    (repo / "wide.txt").write_text("a line of the old text\n" * 4_500_000, encoding="utf-8")
+    (repo / ".gitignore").write_text("huge.txt\n*.yaml\n", encoding="utf-8")
+    (repo / "small.txt").write_text("one line\n", encoding="utf-8")
+    places.commit(repo)
+    line = b"a line of a file of 1 GB\n" * 40_000
+    with (repo / "huge.txt").open("wb") as huge:
+        for _ in range(1_000):
+            huge.write(line)
+    _, floor = _look(meter, repo, "file:small.txt")
+    found = [
+        _memory("file: of 1 GB", _look(meter, repo, "file:huge.txt"), floor),
+        _memory(f"glob: over {FILES:,} files", _look(meter, repo, "glob:**/*.txt"), floor),
+    ]
+    places.fill(repo, TRACKED, " changed")
+    places.fill(repo / "new", TRACKED)
+    much = _look(meter, repo, "git_diff:all")
+    found.append(_memory(f"git_diff:all, {2 * TRACKED:,} of them changed or new", much, floor))
+    (repo / "wide.txt").write_text("a line of the new text\n" * 4_500_000, encoding="utf-8")
+    wide = _look(meter, repo, "git_diff")
+    found.append(_memory("git_diff of 200 MB", wide, floor))
+    git = Row("git_diff of 200 MB: with git", wide[0].peak, "MiB")
+    return [*found, git, _status(meter, repo)]
+
+
+def _look(meter: Meter, repo: Path, source: str) -> tuple[Cost, float]:
+    """Preview a step that sees the source; tell also Aethr's own peak, in MiB."""
+    (repo / "look.yaml").write_text(places.seeing(source), encoding="utf-8")
+    peak = repo / ".git" / "peak"
+    words = ("run", "--show-prompt", "-f", "look.yaml", "x")
+    inside = (sys.executable, "-m", "benchmarks.inside", str(peak), *words)
+    (cost,) = meter.side_by_side(Command(inside, repo), runs=ONCE)
+    return cost, int(peak.read_text("utf-8")) / 1024
+
+
+def _memory(name: str, looked: tuple[Cost, float], floor: float) -> Row:
+    cost, peak = looked
+    name = f"{name} ({cost.wall:.1f} s)"
+    return Row(name, peak, "MiB", Budget.MORE, MORE, floor, "file: of one line")
+
+
+def _status(meter: Meter, repo: Path) -> Row:
+    status = Command(("git", "status", "--porcelain"), repo)
+    preview = Command((SCRIPT, "run", "--show-prompt", "-f", "look.yaml", "x"), repo)
+    (repo / "look.yaml").write_text(places.seeing("git_diff:all"), encoding="utf-8")
+    cost, floor = meter.side_by_side(preview, status, runs=ONCE)
+    name = "git status, wall"
+    return Row("git_diff:all of it, wall", cost.wall, "s", Budget.RATIO, math.inf, floor.wall, name)
+
+
+def output(meter: Meter, folder: Path) -> list[Row]:
+    """Run a command that writes 100 MB."""
+    repo = folder / "output"
+    repo.mkdir()
+    for name, size in (("little", 1), ("much", 100_000_000)):
+        command = f"head -c {size} /dev/zero | tr '\\0' 'x' | fold -w 79"
+        text = f'workflow: out\nsteps: [{{id: out, run: "{command}"}}]\n'
+        (repo / f"{name}.yaml").write_text(text.replace("\\0", "\\\\0"), encoding="utf-8")
+    peaks, costs = [], []
+    for name in ("little", "much"):
+        peak = repo / f"{name}.peak"
+        words = ("run", "-q", "-f", f"{name}.yaml", "x")
+        inside = Command((sys.executable, "-m", "benchmarks.inside", str(peak), *words), repo)
+        env = {"AETHR_LIVE": "1"}
+        costs.append(meter.once(inside, env))
+        peaks.append(int(peak.read_text("utf-8")) / 1024)
+    name = f"100 MB of a command's output ({costs[1].wall:.1f} s)"
+    return [Row(name, peaks[1], "MiB", Budget.MORE, MORE, peaks[0], "1 character of it")]
