@@ -9,7 +9,7 @@ from functools import partialmethod
 from typing import TYPE_CHECKING
 
 from aethr import routing
-from aethr.backends import trouble
+from aethr.backends import native, trouble
 from aethr.backends.answer import Ending, Piece
 from aethr.errors import UsageError, did_you_mean
 from aethr.results import Usage
@@ -24,12 +24,18 @@ if TYPE_CHECKING:
     from litellm.types.utils import Usage as Tokens
 
     from aethr.backends.trouble import Trouble
+    from aethr.results import Call
     from aethr.routing import Route
+    from aethr.subschemas import Schema
     from aethr.workflow import ModelRef
 
 # LiteLLM reads "stop" into every piece of their streams, so that one which breaks
 # off looks whole (1.106.2); their plain answers carry the reason of the server.
 _AT_ONCE = ("gemini/", "vertex_ai/gemini")
+
+# Who can hold an answer to a schema. LiteLLM says so of others too, some of which refuse it:
+# DeepSeek takes `json_object` only.
+_HOLD = frozenset({"openai", "anthropic", "gemini"})
 
 # Where LiteLLM is given no key it takes the environment's, whatever the endpoint.
 NO_KEY = "none"
@@ -114,13 +120,36 @@ def has_price(route: Route) -> bool:
     return any(prices)  # 0 is what it says of some whose price it does not know
 
 
+def unheld(route: Route, schema: Schema) -> str:
+    """Say why a provider is not asked to hold an answer to a schema; nothing where it is."""
+    import litellm
+
+    provider = _prefix(route)
+    if route.provider not in _HOLD or not litellm.supports_response_schema(route.model, provider):
+        return f"no such mode of {route.name} is known"
+    try:
+        asked = native.response_format(schema)
+    except native.NotStrictError as error:
+        return f"{error}"
+    try:
+        sent = litellm.get_optional_params(
+            route.model, custom_llm_provider=f"{provider}", response_format=asked
+        )
+    except Exception as error:  # noqa: BLE001 - it raises bare ones
+        return first_line(f"LiteLLM refuses it: {error}")
+    # For older models of Anthropic it forces a call of a tool, and then takes an answer that
+    # was cut at the limit of tokens for a whole one (1.106.2).
+    return f"LiteLLM only imitates it for {route.name}" if "tools" in sent else ""
+
+
 def complete(
-    route: Route, ref: ModelRef, seconds: float, prompt: str
+    route: Route, ref: ModelRef, seconds: float, call: Call
 ) -> Iterator[Piece | Ending | Trouble]:
     """Send a prompt as one user message. A failure is not raised, but the last event."""
     import litellm
 
-    provider = _prefix(route)
+    provider, schema = _prefix(route), call.step.output_schema
+    held = schema is not None and not unheld(route, schema)
     streamed = not route.model.startswith(_AT_ONCE)
     parameters = {
         "stream_options": {"include_usage": True} if streamed else None,
@@ -128,6 +157,7 @@ def complete(
         "top_p": ref.top_p,
         "max_tokens": ref.max_tokens,
         "reasoning_effort": ref.reasoning_effort,
+        "response_format": native.response_format(schema) if schema and held else None,
         "api_base": route.api_base,
         "api_key": route.api_key or (NO_KEY if provider else None),
         "custom_llm_provider": provider,
@@ -136,7 +166,7 @@ def complete(
         _follow_no_redirect()
         response = litellm.completion(
             model=route.model,
-            messages=[{"role": "user", "content": prompt}],
+            messages=[{"role": "user", "content": call.prompt}],
             stream=streamed,
             timeout=seconds,
             max_retries=0,

@@ -65,6 +65,21 @@ class ModelBackend:
             if not completion.has_price(route)
         ]
 
+    def formats(self, step: Step, model: ModelRef | None) -> list[str]:
+        """Tell for each model whether its provider is asked to hold the answer to the schema."""
+        if step.output_schema is None or model is None:
+            return []
+        self._load()
+        lines = []
+        for ref in routing.with_fallbacks(model):
+            try:
+                why = completion.unheld(self._route(ref), step.output_schema)
+            except UsageError as error:
+                why = error.summary
+            how = f"none for {ref.name}, the prompt alone says it: {why}"
+            lines.append(f"response_format: {how if why else f'json_schema, for {ref.name}'}")
+        return lines
+
     def answer(self, call: Call, output: Output) -> Reply:
         if self._loading and self._loading.is_alive():
             output.waiting("LiteLLM to load")
@@ -103,7 +118,7 @@ class ModelBackend:
         try:
             with _collector_paused():
                 for event in within(
-                    seconds, lambda: completion.complete(route, ref, seconds, call.prompt)
+                    seconds, lambda: completion.complete(route, ref, seconds, call)
                 ):
                     if isinstance(event, Trouble):
                         output.raw(mask(event.raw, route))

@@ -51,7 +51,8 @@ def _near_mapping(
     rule: dict[str, Any], junk: st.SearchStrategy[Any]
 ) -> st.SearchStrategy[dict[str, Any]]:
     known = {key: near(part, junk) for key, part in rule["properties"].items()}
-    must = {key: known.pop(key) for key in rule.get("required", ())}
+    required = [*rule.get("required", ()), *rule.get("else", {}).get("required", ())]
+    must = {key: known.pop(key) for key in required}
     complete = st.fixed_dictionaries(must, optional=known)
     if junk.is_empty:
         return complete
@@ -70,4 +71,4 @@ def _good(rule: dict[str, Any]) -> st.SearchStrategy[Any]:
             return st.integers(rule.get("minimum"), 10**15)
         case "number":
             return st.sampled_from([0.5, 1])
-    return st.sampled_from(rule["enum"])
+    return st.sampled_from(rule.get("enum", [None]))  # of null, and of what may be anything
