@@ -44,7 +44,7 @@ class Output(Protocol):
 class Backend(Protocol):
     """Answers steps. Made once a run; ``preflight`` comes before the first paid call.
 
-    ``agent`` tells whether it works on the tree by itself.
+    ``agent`` tells whether it works on the tree by itself; a command counts as one.
     """
 
     agent: bool
@@ -66,6 +66,7 @@ class Backend(Protocol):
 BACKENDS: Mapping[str, str] = {
     "model": "aethr.backends.model:ModelBackend",
     "opencode": "aethr.backends.opencode:OpenCodeBackend",
+    "shell": "aethr.backends.shell:ShellBackend",
 }
 
 

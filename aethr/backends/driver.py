@@ -1,15 +1,15 @@
-"""What driving any agent's command line takes: its environment, our clock, a trace."""
+"""What driving any command line takes: its environment, our clock, a trace."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aethr import lockfile, process
+from aethr import lockfile, process, signals
 from aethr.errors import StepFailed, UsageError
 from aethr.routing import KEY_NAMES
 from aethr.secrets import Mask
@@ -50,12 +50,24 @@ def environment(settings: Settings, root: Path) -> dict[str, str]:
 
 
 class Watch:
-    """Our own clock over one agent: ends a long silence, and breaks it to people."""
+    """Our own clock over one process: ends a long silence, and breaks it to people.
 
-    def __init__(self, name: str, step: Step, output: Output, heartbeat: float) -> None:
+    ``timeout`` and ``idle`` are for a step that does not say its own.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        step: Step,
+        output: Output,
+        heartbeat: float,
+        *,
+        timeout: float = TIMEOUT,
+        idle: float = IDLE,
+    ) -> None:
         self.name = name
-        self.timeout = TIMEOUT if step.timeout is None else step.timeout
-        self._idle = IDLE if step.idle_timeout is None else step.idle_timeout
+        self.timeout = timeout if step.timeout is None else step.timeout
+        self._idle = idle if step.idle_timeout is None else step.idle_timeout
         self.output = output
         self._heartbeat = heartbeat
         self._began = self._heard = self._told = time.monotonic()
@@ -83,19 +95,44 @@ def drive(command: Command, watch: Watch, *hearers: Callable[[Line], None]) -> i
 
     However this ends, nothing that the agent started goes on. Raises StepFailed.
     """
+    with _in_words(watch), process.following(command) as child:
+        for line in child.lines():
+            if line is None:
+                watch.silent()
+                continue
+            watch.heard()
+            for hear in hearers:
+                hear(line)
+        _end_left(command, watch)
+        return child.code
+
+
+def flow(command: Command, watch: Watch, hear: Callable[[bytes], None]) -> int:
+    """Run a command as ``drive`` does, all that it writes being heard as one."""
+    with _in_words(watch), ExitStack() as stack:
+        with signals.held():  # nothing may be running that nobody listens to
+            child = stack.enter_context(process.flowing(command, hear))
+        while child.goes_on():
+            if not child.comes():
+                watch.silent()
+                continue
+            watch.heard()
+            with signals.held():  # what was read is heard
+                hear(child.read())
+        _end_left(command, watch)
+        return child.code
+
+
+def _end_left(command: Command, watch: Watch) -> None:
+    if left := process.end_marked(command.marker, _LEAVING):
+        many = count(left, "process", "processes")
+        watch.output.warn(f"ended {many} that {watch.name} had left running")
+
+
+@contextmanager
+def _in_words(watch: Watch) -> Iterator[None]:
     try:
-        with process.following(command) as child:
-            for line in child.lines():
-                if line is None:
-                    watch.silent()
-                    continue
-                watch.heard()
-                for hear in hearers:
-                    hear(line)
-            if left := process.end_marked(command.marker, _LEAVING):
-                many = count(left, "process", "processes")
-                watch.output.warn(f"ended {many} that {watch.name} had left running")
-            return child.code
+        yield
     except process.TimedOut:
         late = f"timed out after {duration(watch.timeout)}"
         raise StepFailed(late, "raise the step's `timeout`") from None

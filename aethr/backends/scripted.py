@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aethr import routing
+from aethr import answers, routing
 from aethr.errors import StepFailed
 from aethr.results import Reply
+from aethr.text import command_line
 from aethr.verdict import PASS_LINE
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ class MockBackend:
     agent = False
 
     def preflight(self, step: Step, model: ModelRef | None) -> list[str]:
+        if step.output_schema is not None:
+            answers.example(step)
         refs = routing.with_fallbacks(model) if model and step.backend == "model" else []
         return [warning for ref in refs if (warning := routing.unchecked(ref.name))]
 
@@ -82,6 +85,10 @@ def _spoken(reply: Reply, output: Output) -> Reply:
 def _mock(call: Call) -> Reply:
     """Say what a step stands for, and what its conditions ask to hear."""
     step = call.step
+    if step.run:
+        return _mock_command(step)
+    if step.output_schema is not None:
+        return _reply(call, f"{answers.example(step)}\n")
     model = f", model {call.model.name}" if call.model else ""
     lines = [
         f"[mock] step `{step.id}`: role {step.role}, backend {step.backend}{model}.",
@@ -92,3 +99,13 @@ def _mock(call: Call) -> Reply:
     if step.has_verdict:
         lines.append(PASS_LINE)
     return _reply(call, "\n".join(lines) + "\n")
+
+
+def _mock_command(step: Step) -> Reply:
+    lines = [
+        f"[mock] step `{step.id}`: $ {command_line(step.run)}",
+        "Nothing was run; this text stands for its output, and exit code 0.",
+    ]
+    if step.repeat and step.repeat.until_contains is not None:
+        lines.append(step.repeat.until_contains)
+    return Reply("\n".join(lines) + "\n", exit_code=0)

@@ -16,9 +16,11 @@ from aethr.process.command import Finished, Flooded, Line, TimedOut
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import IO
+    from typing import IO, TypeAlias
 
     from aethr.process.command import Command
+
+    Stream: TypeAlias = IO[bytes] | int
 
 _CHUNK = 1 << 16
 _POLL = 0.05  # seconds between two looks at what a process has written
@@ -36,16 +38,22 @@ def following(command: Command) -> Iterator[Following]:
     """
     import tempfile
 
-    command = replace(command, marker=command.marker or family.new_marker())
     with ExitStack() as stack:
         files = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
-        _followed[command.marker] = 0
-        stack.callback(_followed.pop, command.marker)
-        # Also for a process whose start was interrupted before anybody could hold it.
-        stack.callback(end_marked, command.marker)
+        command = ended_with(stack, command)
         child = Following(command, *files)
         stack.callback(child.end)
         yield child
+
+
+def ended_with(stack: ExitStack, command: Command) -> Command:
+    """Have all that a command starts ended with a block; give it a marker if it has none."""
+    marker = command.marker or family.new_marker()
+    _followed[marker] = 0
+    stack.callback(_followed.pop, marker)
+    # Also for a process whose start was interrupted before anybody could hold it.
+    stack.callback(end_marked, marker)
+    return replace(command, marker=marker)
 
 
 def collect(command: Command) -> Finished:
@@ -79,17 +87,12 @@ def kill_all() -> None:
             family.kill(_listed_by_ps, root)
 
 
-class Following:
-    """A process while it runs, and its output as it grows; made by ``following``."""
+class Child:
+    """A process in a session of its own, with all that it starts."""
 
-    def __init__(
-        self, command: Command, stdin: IO[bytes], stdout: IO[bytes], stderr: IO[bytes]
-    ) -> None:
-        stdin.write(command.stdin)
-        stdin.seek(0)
+    def __init__(self, command: Command, stdin: Stream, stdout: Stream, stderr: Stream) -> None:
         self._marker = command.marker
         self._deadline = time.monotonic() + (command.timeout or float("inf"))
-        self._spools = (_Spool(stdout), _Spool(stderr, is_error=True))
         self._popen = subprocess.Popen(
             command.argv,
             cwd=command.cwd,
@@ -106,6 +109,32 @@ class Following:
         """The exit code; waits for it. Minus the signal's number where one ended the process."""
         return self._popen.wait()
 
+    def end(self) -> None:
+        """End the process and, where the system lets us find them, all that it started."""
+        root = self._popen.pid if self._popen.poll() is None else 0
+        if sys.platform.startswith("linux"):
+            family.end(partial(family.from_proc, self._marker), root)
+        elif root:
+            family.end(_listed_by_ps, root)  # before parents go and leave their children unknown
+        self._popen.wait()
+
+    def _keep_time(self) -> None:
+        """Raise TimedOut where the process has had its time."""
+        if time.monotonic() > self._deadline:
+            raise TimedOut
+
+
+class Following(Child):
+    """A process while it runs, and its output as it grows; made by ``following``."""
+
+    def __init__(
+        self, command: Command, stdin: IO[bytes], stdout: IO[bytes], stderr: IO[bytes]
+    ) -> None:
+        stdin.write(command.stdin)
+        stdin.seek(0)
+        self._spools = (_Spool(stdout), _Spool(stderr, is_error=True))
+        super().__init__(command, stdin, stdout, stderr)
+
     def lines(self) -> Iterator[Line | None]:
         """Yield lines as they come, and None for every moment without one, until the process ends.
 
@@ -119,20 +148,11 @@ class Following:
                 for line in spool.lines(last=ended):
                     quiet = False
                     yield line
-            if time.monotonic() > self._deadline and not ended:
-                raise TimedOut
+            if not ended:
+                self._keep_time()
             if quiet and not ended:
                 yield None
                 time.sleep(_POLL)
-
-    def end(self) -> None:
-        """End the process and, where the system lets us find them, all that it started."""
-        root = self._popen.pid if self._popen.poll() is None else 0
-        if sys.platform.startswith("linux"):
-            family.end(partial(family.from_proc, self._marker), root)
-        elif root:
-            family.end(_listed_by_ps, root)  # before parents go and leave their children unknown
-        self._popen.wait()
 
 
 class _Spool:
