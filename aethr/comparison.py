@@ -57,7 +57,7 @@ class Comparison:
     @contextmanager
     def patch(self, paths: Sequence[str] = ()) -> Iterator[Iterator[bytes]]:
         """Give the diff of some paths (all) in chunks; leaving the block ends git."""
-        exact = ("--binary", "--full-index") if self.exact else ()
+        exact = ("--binary", "--full-index", "--ignore-submodules=none") if self.exact else ()
         command = self._command("--find-renames=50%", "--patch", *exact, paths=paths)
         with process.running(command) as child:
             yield self._read(child)
@@ -69,7 +69,9 @@ class Comparison:
             raise git.failed(self.name, child.code, child.stderr)
 
     def _command(self, *options: str, paths: Sequence[str]) -> process.Command:
-        return self.repo.command("diff", *_OPTIONS, *options, *self.sides, "--", *paths)
+        own = git.own_name(self.repo, self.repo.top)
+        but_own = [f":(top,exclude,literal){own}"] if own else []
+        return self.repo.command("diff", *_OPTIONS, *options, *self.sides, "--", *paths, *but_own)
 
 
 @contextmanager

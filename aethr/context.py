@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field, replace
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from aethr import diffs, files, git
@@ -26,30 +27,39 @@ if TYPE_CHECKING:
     from aethr.workflow import Source, Workflow
 
 
+class Absent(Enum):
+    """Why there is no diff where one could be."""
+
+    NOT_YET = "nothing was implemented yet"
+    NOT_KEPT = "the patch was not kept"
+    TOO_LARGE = "the patch is over 10 MB"
+    NO_TREE = "the tree that it starts from is not in this repository"
+    ELSEWHERE = "the working tree is not the one that the last step left behind"
+
+
 @frozen
 class Patch:
     """What an earlier result changed, as a diff."""
 
     name: str
-    text: str
+    text: str | Absent
 
 
 @frozen
 class Surroundings:
     """Where context comes from.
 
-    ``outputs`` maps step ids to their latest output; a diff is None until there
-    is one. ``patches`` are shown beside the sources and share their limit.
-    ``scratch`` is a folder for temporary files (the system's); ``verbose``
-    makes warnings name every file that is left out.
+    ``outputs`` maps step ids to their latest output. ``patches`` are shown beside
+    the sources and share their limit. ``scratch`` is a folder for temporary files
+    (the system's); ``verbose`` makes warnings name every file that is left out.
     """
 
     root: Path
     repo: Repo | None = None
     stdin: str | None = None
     outputs: Mapping[str, str] = field(default_factory=dict)
-    latest_diff: str | None = None
-    run_diff: str | None = None
+    latest_diff: str | Absent = Absent.NOT_YET
+    run_diff: str | Absent = Absent.NOT_YET
     patches: tuple[Patch, ...] = ()
     scratch: Path | None = None
     verbose: bool = False
@@ -63,7 +73,7 @@ def collect(sources: Sequence[Source], around: Surroundings, limit: int) -> tupl
     a revision that git does not know.
     """
     materials = [[_GATHER[source.kind](source, around, limit)] for source in sources]
-    patches = [diffs.given(patch.name, patch.text, limit, around.repo) for patch in around.patches]
+    patches = [_kept_diff(patch.name, patch.text, around, limit) for patch in around.patches]
     # Before anything is cut: half a key is none that a mask would know.
     masked = [[one.masked(around.mask) for one in parts] for parts in [*materials, patches]]
     return fit_all(masked, limit, verbose=around.verbose)
@@ -120,9 +130,9 @@ def _run_diff(source: Source, around: Surroundings, limit: int) -> Material:
     return _kept_diff(source.name, around.run_diff, around, limit)
 
 
-def _kept_diff(name: str, text: str | None, around: Surroundings, limit: int) -> Material:
-    if text is None:
-        return _said(name, "nothing was implemented yet", Doubt.MISSING)
+def _kept_diff(name: str, text: str | Absent, around: Surroundings, limit: int) -> Material:
+    if isinstance(text, Absent):
+        return _said(name, text.value, Doubt.MISSING)
     material = diffs.given(name, text, limit, around.repo)
     return material if material.pieces or material.notes else _text(Piece(name))
 
@@ -138,7 +148,11 @@ def _stdin(source: Source, around: Surroundings, limit: int) -> Material:
     if around.stdin is None:
         return _said(source.name, "nothing was piped in")
     text, more = around.stdin[:limit], len(around.stdin) > limit
-    return _text(Piece.read(source.name, text, more=more))
+    material = _text(Piece.read(source.name, text, more=more))
+    if around.stdin.strip():
+        return material
+    # The command before the pipe may have failed: a shell tells nobody.
+    return replace(material, warnings=(f"{source.name} is empty",), doubt=Doubt.MISSING)
 
 
 def _file(source: Source, around: Surroundings, limit: int) -> Material:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,12 @@ _CONFIG = (
 _PLACES = ("--show-toplevel", "--git-path", "index", "--git-path", "objects")
 _WHERE = ("rev-parse", *_PLACES, "--revs-only", "HEAD")  # a HEAD without a commit is left out
 _OTHERS = ("--others", "--exclude-standard")
+# A stranger's patch: names that mean .git on some system are refused on every system, and
+# what a user has set for patches of their own must not change what this one does.
+_APPLY = (
+    *("-c", "core.protectNTFS=true", "-c", "core.protectHFS=true"),
+    *("-c", "apply.ignoreWhitespace=no", "apply", "--whitespace=nowarn", "--binary"),
+)
 _MISUSED = 129  # git's exit code for arguments that it can't make sense of
 # Of git's own variables those that say where it may look and whom it may trust.
 _KEPT = re.compile(r"GIT_(CONFIG|CEILING_DIRECTORIES$|DISCOVERY_ACROSS_FILESYSTEM$)")
@@ -58,7 +64,8 @@ class Repo:
     Where ``index`` and ``objects`` are in a linked worktree is git's to say.
     ``commit`` was checked out when it was found; empty before the first one.
     ``own`` is a checkpoint: one in the working tree, with what lies beside it under
-    its name, is nobody's work, and in no listing.
+    its name, is nobody's work, and in no listing; nor are the reports that are being written,
+    to which a later task of the same call adds its own.
     """
 
     top: Path
@@ -67,6 +74,7 @@ class Repo:
     objects: Path
     commit: str = ""
     own: Path | None = None
+    reports: set[Path] = field(default_factory=set)
 
     def command(self, *arguments: str, cwd: Path | None = None) -> process.Command:
         return _command(arguments, cwd or self.top, self.env)
@@ -147,15 +155,25 @@ def untracked(repo: Repo) -> list[str]:
 
 def others(repo: Repo, folder: Path, names: list[str]) -> list[str]:
     """Leave out what is Aethr's own of files listed below a folder."""
-    own, top = repo.own and repo.own.resolve(), folder.resolve()
-    if own is None or not own.is_relative_to(top):
+    inside, top = own_name(repo, folder), folder.resolve()
+    written = {
+        path.relative_to(top).as_posix() for path in repo.reports if path.is_relative_to(top)
+    }
+    if not (inside or written):
         return names
-    inside = own.relative_to(top).as_posix()
-    return [name for name in names if name != inside and not _is_trace(name, inside)]
+    return [name for name in names if name not in written and not _is_own(name, inside)]
 
 
-def _is_trace(name: str, checkpoint: str) -> bool:
-    return name.startswith(f"{checkpoint}.") and name.endswith(".events")
+def own_name(repo: Repo, folder: Path) -> str:
+    """Name the checkpoint as git would, below a folder; empty where it is not there."""
+    own, top = repo.own and repo.own.resolve(), folder.resolve()
+    return own.relative_to(top).as_posix() if own and own.is_relative_to(top) else ""
+
+
+def _is_own(name: str, checkpoint: str) -> bool:
+    """Whether a file is the checkpoint, or lies beside it under its name."""
+    is_trace = name.startswith(f"{checkpoint}.") and name.endswith(".events")
+    return bool(checkpoint) and (is_trace or name == checkpoint)
 
 
 def names(command: process.Command, asker: str = "git") -> list[str]:
@@ -167,6 +185,16 @@ def split(listing: bytes) -> list[str]:
     """Split what git lists with ``-z``."""
     # Decoded at once: ten thousand names by themselves take five times as long.
     return [name for name in os.fsdecode(listing).split("\0") if name]
+
+
+def apply(repo: Repo, patch: Path, *options: str) -> str:
+    """Have git apply a patch file, from the top, whole or not at all; empty where it did.
+
+    Else what git objects to, a line each. Without a file in its way it touches only the
+    working tree; ``--cached`` touches only the index, ``--check`` nothing.
+    """
+    finished = _ask(repo.command(*_APPLY, *options, "--", str(patch)))
+    return finished.stderr or f"exit code {finished.code}" if finished.code else ""
 
 
 def outputs(commands: Sequence[process.Command], asker: str = "git") -> list[bytes]:

@@ -20,6 +20,11 @@ def of(checkpoint: Path) -> Path:
     return lockfile.folder_name() / f"{_prefix(checkpoint)}{os.getpid()}.tmp"
 
 
+def shared(subject: Path) -> Path:
+    """Name the one folder of all processes that is about something; no resume removes it."""
+    return lockfile.folder_name() / f"{_prefix(subject)}kept"
+
+
 def made(folder: Path) -> Path:
     """Make the folder where it is not there yet. Raises UsageError."""
     lockfile.private_folder()
@@ -28,6 +33,16 @@ def made(folder: Path) -> Path:
     except OSError as error:
         raise UsageError(f"can't make the folder {folder}: {error.strerror}") from None
     return folder
+
+
+def written(file: Path, data: bytes) -> Path:
+    """Write a file of a folder that is made where it is not there yet. Raises UsageError."""
+    made(file.parent)
+    try:
+        file.write_bytes(data)
+    except OSError as error:
+        raise UsageError(f"can't write {file}: {error.strerror}") from None
+    return file
 
 
 def cleared(folder: Path) -> None:
@@ -45,5 +60,5 @@ def swept(checkpoint: Path) -> None:
                 cleared(folder)
 
 
-def _prefix(checkpoint: Path) -> str:
-    return f"{checkpoint.name}.{crc32(os.fsencode(checkpoint.absolute())):08x}."
+def _prefix(subject: Path) -> str:
+    return f"{subject.name}.{crc32(os.fsencode(subject.absolute())):08x}."

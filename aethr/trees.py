@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 LARGE = 5_000_000  # bytes of an untracked file that is named and not read
 KEPT = 10_000_000  # bytes of a patch that a checkpoint keeps
+# Of trees, whatever a user or .gitmodules has set: no submodule is left out.
+WHOLE = ("--no-renames", "--ignore-submodules=none")
 _NAME = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -57,10 +59,10 @@ class Trees:
         found = _signature(self.repo.index)
         if fresh := found != self._copied:
             self._take_over()
-        changed, others, secret = self._listed(fresh=fresh)
+        changed, others, gone = self._listed(fresh=fresh)
         large = {name for name in others if name.endswith("/") or self._is_large(name)}
         grown = {name for name in changed & self._added if self._is_large(name)}
-        if gone := secret | grown:
+        if gone := gone | grown:
             self._update(gone, "--force-remove")
         if new := (changed | others) - gone - large:
             self._update(new, "--add", "--remove", "--replace")
@@ -78,8 +80,10 @@ class Trees:
             return False  # a checkpoint may be a stranger's, and git would take it for anything
         if tree not in self._here:
             try:
-                git.output(self.repo.command("cat-file", "-t", tree))
+                kind = git.output(self.repo.command("cat-file", "-t", tree))
             except UsageError:
+                return False
+            if kind != b"tree\n":
                 return False
             self._here.add(tree)
         return True
@@ -101,9 +105,22 @@ class Trees:
         """Give the changed files with their lines added and removed."""
         if before == after:
             return ()
-        asked = self.repo.command("diff", "--numstat", "-z", "--no-renames", before, after, "--")
+        asked = self.repo.command("diff", *WHOLE, "--numstat", "-z", before, after, "--")
         rows = (row.split("\t", 2) for row in git.names(asked, "git diff"))
         return tuple(Change(name, _lines(added), _lines(gone)) for added, gone, name in rows)
+
+    def patched(self, tree: str, patch: bytes, *options: str) -> tuple[str, str]:
+        """Record what a patch makes of a tree: its name, or what git objects to.
+
+        The working tree has no part in it. ``options`` are those of ``git apply``.
+        """
+        file = scratch.written(self._folder / "patch", patch)
+        index = file.with_name("patched")
+        own = replace(self.repo, env={**self.repo.env, "GIT_INDEX_FILE": str(index)})
+        git.output(own.command("read-tree", tree), "git read-tree")
+        if objections := git.apply(own, file, "--cached", *options):
+            return "", objections
+        return git.output(own.command("write-tree"), "git write-tree").decode().strip(), ""
 
     def _take_over(self) -> None:
         """Copy the user's index anew; else the copy knows what was hashed since."""
@@ -119,21 +136,29 @@ class Trees:
             raise UsageError(f"can't copy git's index: {error}") from None
 
     def _listed(self, *, fresh: bool) -> tuple[set[str], set[str], set[str]]:
-        """List what differs from the copy, what it does not know, and what is secret in it.
+        """List what differs from the copy, what it does not know, and what has to go from it.
 
         One git lists all of it too, but looks at one file at a time; these go side by side.
         """
         asked = [
-            self._copy.command("diff-files", "--name-only", "-z", "--ignore-submodules=dirty"),
+            self._copy.command("diff-files", "--name-status", "-z", "--ignore-submodules=dirty"),
             self._copy.command("ls-files", "-z", "--others", "--exclude-standard"),
         ]
         if fresh:
-            asked.append(self._copy.command("ls-files", "-z", "--", ":(top,icase)*.env*"))
-        changed, others, *tracked = map(git.split, git.outputs(asked, "git ls-files"))
-        secret = {name for names in tracked for name in names if is_secret(name)}
-        others = git.others(self.repo, self.repo.top, others)
-        new = {name for name in others if not is_secret(name)}
-        return {name for name in changed if not is_secret(name)}, new, secret
+            # An agent that adds everything has git track the checkpoint too.
+            own = re.sub(r"([*?[\\])", r"\\\1", git.own_name(self.repo, self.repo.top))
+            paths = [":(top,icase)*.env*", *([f":(top){own}*"] if own else [])]
+            asked.append(self._copy.command("ls-files", "-z", "--", *paths))
+        said, others, *tracked = map(git.split, git.outputs(asked, "git ls-files"))
+        kept = {name for names in tracked for name in names}
+        changed = dict(zip(said[1::2], said[::2], strict=True))
+        # Told apart: git takes nothing out by itself that lies where a folder was, and a link is.
+        gone = {name for name, status in changed.items() if status == "D"}
+        return self._shown(changed) - gone, self._shown(others), gone | (kept - self._shown(kept))
+
+    def _shown(self, names: Iterable[str]) -> set[str]:
+        allowed = [name for name in names if not is_secret(name)]
+        return set(git.others(self.repo, self.repo.top, allowed))
 
     def _update(self, names: Iterable[str], *options: str) -> None:
         # safecrlf: a user's strictness about line ends must not keep a tree from being recorded.

@@ -268,7 +268,7 @@ class TestFiles:
         repo.write({"bin": b"\0"})
         assert see(repo, source) == Block(source, f"[{source}: {why}]", 0, 0, (f"{source}: {why}",))
 
-    @pytest.mark.parametrize("source", ["file:empty", "step:plan", "stdin", "latest_diff"])
+    @pytest.mark.parametrize("source", ["file:empty", "step:plan", "latest_diff"])
     def test_what_is_empty_says_so(self, repo: GitRepo, source: str) -> None:
         repo.write({"empty": ""})
         block = see(repo, source, outputs={"plan": ""}, stdin="", latest_diff="")

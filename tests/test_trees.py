@@ -217,3 +217,11 @@ def test_a_tree_of_another_machine_is_not_there(repo: Shell) -> None:
 @pytest.mark.parametrize("name", ["", "HEAD", "--batch", "-t", "a" * 39, "\0", "\ud800", "A" * 40])
 def test_what_is_no_trees_name_is_no_tree(repo: Shell, name: str) -> None:
     assert not trees_of(repo).has(name)
+
+
+def test_a_folder_that_a_link_took_the_place_of(repo: Shell) -> None:
+    trees = trees_of(repo)
+    trees.record()
+    (repo.folder / "src").rename(repo.folder / "lib")
+    (repo.folder / "src").symlink_to("lib")
+    assert listed(repo, trees.record().id) == ["README.md", "lib/app.py", "src"]
