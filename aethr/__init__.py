@@ -5,19 +5,23 @@ The layers, top to bottom. A module imports only from lines below its own
 
 surface   program     the console script: an invoke Program, exit codes
           namespace   the whole collection, for both doors
+          api         a step or a workflow as a call from Python
           commands    the hand-written tasks
           auth        keys in the project's .env
           loader      Workflow -> invoke Collection, one task a step
           task        invoke tasks whose options are records
           front       a run, a step, a preview as people meet them
+          reports     a run -> files in the formats of other programs
           render      events -> people's view on stderr
           overview    the map of a workflow, as lines
           report      results -> stdout
           streams     writing to stdout and stderr
 engine    opening     from a request to a run; what is wrong is found first
           session     what the tasks of one call share
+          outfit      what a run is given: its task and its world
           ongoing     a run with its file: driven, ended, never lost
           kept        the checkpoint that a request is about
+          applying    a run's work put on another working tree
           resume      whether a checkpoint may go on, and with which words
           runtime     while there is a next step: prompt, backend, result
           composing   a step's prompt, from where the run stands
@@ -29,10 +33,13 @@ effects   backends    who answers a step: a model, an agent, a script
           presets     the workflows that ship with Aethr
           checkpoint  the append-only file of a run
           context     sources -> blocks of text within a limit
+          answers     answers held against a JSON Schema
           diffs       what git compares, as material for a block
+          piped       what comes in on stdin
           settings    the environment and .env, read once
           files       opening what is inside the project, and nothing else
           trees       the working tree recorded as git trees
+          undo        files as they stood before they changed
           comparison  two states of a repository
           scratch     a run's folder for temporary files
           lockfile    a file that one process writes at a time
@@ -42,6 +49,10 @@ effects   backends    who answers a step: a model, an agent, a script
 logic     plan        positions and loops, a fold of results
           prompt      step, task, context and history -> the text that is sent
           verdict     an answer -> pass, revise or inconclusive
+          findings    an answer -> what a reviewer found
+          instances   a JSON Schema -> a value that fits it
+          documents   an answer -> one JSON document
+          subschemas  the parts of a JSON Schema
           routing     model name -> endpoint and key
           limits      what a run may take at most
           saved       a checkpoint's bytes -> what they say
@@ -52,6 +63,7 @@ logic     plan        positions and loops, a fold of results
           patch       a diff -> the parts of its files
           material    what a source has to show
           names       what a file's name says
+          excerpt     the two ends of a text of any length
 values    events, options
           results
           workflow
@@ -64,15 +76,74 @@ TYPE_CHECKING = False  # typing's own would cost `aethr version` a third of its 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from aethr.api import Outcome as Outcome
+    from aethr.api import run_step as run_step
+    from aethr.api import run_workflow as run_workflow
+    from aethr.errors import AethrError as AethrError
+    from aethr.errors import DryRun as DryRun
+    from aethr.errors import Interrupted as Interrupted
+    from aethr.errors import NotPassed as NotPassed
+    from aethr.errors import StepFailed as StepFailed
+    from aethr.errors import UsageError as UsageError
+    from aethr.findings import Finding as Finding
+    from aethr.findings import Severity as Severity
+    from aethr.limits import LimitReached as LimitReached
     from aethr.namespace import collection as collection
+    from aethr.results import Artifact as Artifact
+    from aethr.results import Change as Change
+    from aethr.results import StepResult as StepResult
+    from aethr.results import Usage as Usage
+    from aethr.results import Verdict as Verdict
 
-__all__ = ["__version__", "collection"]
+# Each is imported when it is asked for: ``aethr version`` waits for none of them.
+_HOMES = {
+    "AethrError": "errors",
+    "Artifact": "results",
+    "Change": "results",
+    "DryRun": "errors",
+    "Finding": "findings",
+    "Interrupted": "errors",
+    "LimitReached": "limits",
+    "NotPassed": "errors",
+    "Outcome": "api",
+    "Severity": "findings",
+    "StepFailed": "errors",
+    "StepResult": "results",
+    "Usage": "results",
+    "UsageError": "errors",
+    "Verdict": "results",
+    "collection": "namespace",
+    "run_step": "api",
+    "run_workflow": "api",
+}
+__all__ = [
+    "AethrError",
+    "Artifact",
+    "Change",
+    "DryRun",
+    "Finding",
+    "Interrupted",
+    "LimitReached",
+    "NotPassed",
+    "Outcome",
+    "Severity",
+    "StepFailed",
+    "StepResult",
+    "Usage",
+    "UsageError",
+    "Verdict",
+    "__version__",
+    "collection",
+    "run_step",
+    "run_workflow",
+]
 
 
-def __getattr__(name: str) -> object:
-    """Give ``aethr.collection`` without importing invoke for ``aethr version``."""
-    if name == "collection":
-        from aethr.namespace import collection
+if not TYPE_CHECKING:  # which would take any name for one of ours
 
-        return collection
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        return getattr(import_module(f"aethr.{_HOMES[name]}"), name)

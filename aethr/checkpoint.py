@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Checkpoint", "Header", "Saved", "Start", "create", "parse", "read", "reopen"]
 
 # What a resume goes by. Masked for a key that is also a common word, it would find nothing.
-_NAMES = frozenset(
-    {"kind", "workflow", "digest", "commit", "step_id", "marker", "tree", "before", "verdict"}
-)
+_NAMES = frozenset({"kind", "workflow", "commit", "step_id", "marker", "tree", "before", "verdict"})
 
 
 class Checkpoint:
@@ -44,6 +42,7 @@ class Checkpoint:
         self.mask: Callable[[str], str] = str
         self.spent = Spent()
         self._file = file
+        self._size = 0  # when it was put to rest
 
     def header(self, header: Header) -> None:
         self._append("run", {"format": FORMAT, **asdict(header)})
@@ -68,10 +67,20 @@ class Checkpoint:
 
     def result(self, result: StepResult) -> None:
         self._append("result", _plain(result))
-        self.spent = self.spent.finished(result.usage)
+        self.spent = self.spent.after(result)
 
     def failure(self, step_id: str, reason: str, partial: str) -> None:
         self._append("failure", {"step_id": step_id, "reason": reason, "partial": partial})
+
+    def rest(self) -> None:
+        """Let others write while the call that has it open does something else."""
+        self._size = os.fstat(self._file).st_size
+        lockfile.unlock(self._file)
+
+    def wake(self) -> bool:
+        """Lock it again; False where others have written. Raises UsageError while they do."""
+        lockfile.lock(self._file, self.path)
+        return os.fstat(self._file).st_size == self._size
 
     def close(self, *, keep: bool = True) -> None:
         """Release the file; a temporary one that is not to be kept is removed."""
@@ -84,9 +93,29 @@ class Checkpoint:
         whole = _masked({"kind": kind, **fields}, self.mask)
         line = json.dumps(whole, separators=(",", ":")) + "\n"
         try:
+            self._stand()
             lockfile.append(self._file, line.encode("ascii"))
         except OSError as error:
             raise UsageError(f"can't write the checkpoint {self.path}: {error.strerror}") from None
+
+    def _stand(self) -> None:
+        """Put the file back where a step's command has removed it, as ``git clean`` does.
+
+        Raises OSError where that can't be, or where another one stands in its place.
+        """
+        if lockfile.stands(self._file, self.path):
+            return
+        if self.temporary:
+            lockfile.private_folder()
+        file = lockfile.opened(self.path, os.O_CREAT | os.O_EXCL, links=False)
+        try:
+            lockfile.append(file, lockfile.read_all(self._file))
+        except OSError:
+            os.close(file)
+            self.path.unlink()  # it would stand in the way of the next try
+            raise
+        os.close(self._file)
+        self._file = file
 
 
 def temporary(workflow: str) -> Path:

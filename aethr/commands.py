@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from invoke import Collection
 
 from aethr import __version__
-from aethr.errors import UsageError
-from aethr.options import Door, Init, Login, Nothing, Options, Request, Target
+from aethr.errors import UsageError, did_you_mean
+from aethr.options import Apply, Door, Init, Login, Nothing, Options, Request, Schema, Target
 from aethr.streams import out, tell
 from aethr.task import AethrTask
-from aethr.text import count
+from aethr.text import count, one_line
 from aethr.workflow import SourceKind
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from aethr.task import Wiring
     from aethr.workflow import Workflow
+
+_SCHEMAS = "aethr schema is that of .aethr.yaml, aethr schema report that of --report FILE.json"
 
 
 def tasks(wiring: Wiring) -> Collection:
@@ -53,9 +55,10 @@ def tasks(wiring: Wiring) -> Collection:
             without=("from_", "until"),
         ),
         AethrTask(init, wiring, name="init", asks=(Init,), words=("preset",)),
+        AethrTask(apply, wiring, name="apply", asks=(Apply,), words=("file",)),
         AethrTask(show, wiring, name="show", asks=(Target,)),
         AethrTask(check, wiring, name="check", asks=(Target,)),
-        AethrTask(schema, wiring, name="schema", asks=(Nothing,)),
+        AethrTask(schema, wiring, name="schema", asks=(Schema,), words=("of",)),
         AethrTask(version, wiring, name="version", asks=(Nothing,)),
         Collection(
             "auth",
@@ -88,6 +91,17 @@ def step(wiring: Wiring, c: Context, request: Request, options: Options) -> None
         front.preview(wiring.session, request, options)
     else:
         front.step(wiring.session, request, options)
+
+
+def apply(wiring: Wiring, _: Context, asked: Apply) -> None:
+    """Put on what a run changed in another clone: one patch, whole or not at all."""
+    from aethr import applying, prompt
+
+    done = applying.apply(wiring.session, asked)
+    for line in done.warnings:
+        tell(f"warning: {line}\n")
+    out("".join(f"{one_line(prompt.changed(change))}\n" for change in done.changes))
+    tell(f"{done.said}\n")
 
 
 def init(wiring: Wiring, _: Context, asked: Init) -> None:
@@ -140,11 +154,15 @@ def check(wiring: Wiring, _: Context, target: Target) -> None:
     out(f"{workflow.name}: {count(len(workflow.steps), 'step')}, no errors{said}\n")
 
 
-def schema(_: Wiring, __: Context, ___: Nothing) -> None:
-    """Print the JSON Schema of .aethr.yaml, for editors."""
+def schema(_: Wiring, __: Context, asked: Schema) -> None:
+    """Print the JSON Schema of .aethr.yaml, for editors, or of a JSON report."""
     from aethr import config
+    from aethr.reports import as_json
 
-    out(config.schema_text())
+    texts = {"": config.schema_text, "workflow": config.schema_text, "report": as_json.schema_text}
+    if asked.of not in texts:
+        raise UsageError(f"no schema of `{asked.of}`{did_you_mean(asked.of, texts)}", _SCHEMAS)
+    out(texts[asked.of]())
 
 
 def version(_: Wiring, __: Context, ___: Nothing) -> None:

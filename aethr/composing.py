@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aethr import context, prompt
-from aethr.context import Patch
+from aethr.context import Absent, Patch
 from aethr.frozen import frozen
 from aethr.results import Doubt
+from aethr.treelog import last_artifact
 from aethr.workflow import SourceKind
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Composer:
         if SourceKind.LATEST_DIFF in kinds:
             around = replace(around, latest_diff=_latest_diff(past.results))
         if SourceKind.RUN_DIFF in kinds and self.world.tree:
-            around = replace(around, run_diff=self.world.tree.run_diff())
+            around = replace(around, run_diff=self.world.tree.run_diff(past.results))
         # A step that lists `latest_diff` has the patches of its history already, as one.
         if SourceKind.LATEST_DIFF not in kinds and self.world.tree:
             around = replace(around, patches=self._patches(prompt.shown(step, past.results)))
@@ -74,7 +75,9 @@ class Composer:
         return tuple(Patch(f"changes of {result.heading}", text) for result, text in own if text)
 
 
-def _latest_diff(results: Sequence[StepResult]) -> str | None:
+def _latest_diff(results: Sequence[StepResult]) -> str | Absent:
     """Give the patch of the most recent implementation."""
-    found = (result.artifact for result in reversed(results) if result.artifact)
-    return next((artifact.patch for artifact in found), None)
+    artifact = last_artifact(results)
+    if artifact is None:
+        return Absent.NOT_YET
+    return Absent.NOT_KEPT if artifact.patch is None else artifact.patch

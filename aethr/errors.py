@@ -121,6 +121,13 @@ class NotPassed(AethrError):
     label = "not passed"
 
 
+class DryRun(AethrError):
+    """Only a preview was asked for (``inv --dry``): there is no result to go on with."""
+
+    exit_code = 0
+    label = "dry run"
+
+
 class Interrupted(AethrError):
     """A signal ended the run; the exit code is 128 plus its number."""
 
@@ -130,11 +137,15 @@ class Interrupted(AethrError):
 
 
 class Signalled(KeyboardInterrupt):
-    """SIGINT, SIGTERM or SIGHUP, raised where Ctrl-C would be: all take the same way out."""
+    """SIGINT, SIGTERM or SIGHUP, raised where Ctrl-C would be: all take the same way out.
+
+    ``partial`` is what a step had said, where more than what was shown is known of it.
+    """
 
     def __init__(self, signum: int) -> None:
         super().__init__()
         self.signum = signum
+        self.partial = ""
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:

@@ -73,11 +73,15 @@ class StepFinished(NamedTuple):
 
 
 class StepBroken(NamedTuple):
-    """A step that failed or was interrupted, after ``seconds``; the error follows."""
+    """A step that failed or was interrupted, after ``seconds``; the error follows.
+
+    ``tail`` is the end of what a command has written.
+    """
 
     step_id: str
     seconds: float
     interrupted: bool = False
+    tail: str = ""
 
 
 class LoopTurned(NamedTuple):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gc
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aethr import opening, render
-from aethr.errors import AethrError
+from aethr.errors import AethrError, UsageError
 from aethr.report import Results
 from aethr.streams import out, tell
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from aethr.events import Event
     from aethr.ongoing import OpenRun
     from aethr.options import Options, Request
+    from aethr.reports.watch import Watch
     from aethr.results import StepPrompt, StepResult
     from aethr.session import Session
     from aethr.workflow import Step, Workflow
@@ -31,18 +33,14 @@ def run(
     call: Callable[[Workflow], Callable[[Step], object]],
 ) -> None:
     """Run a workflow; ``call`` gives, for the workflow, what runs one of its steps."""
-    screen = _screen(session, options, headings=True)
-    opened = opening.begin(session, request, screen, verbose=options.verbose)
-    with _shown_after_failure(opened, options):
+    with begun(session, request, options, _screen(session, options, headings=True)) as opened:
         opened.drive(call(opened.run.workflow))
     _judge(opened, options)
 
 
 def step(session: Session, request: Request, options: Options) -> StepResult:
     """Run one step, sharing the run of the tasks before in the same call."""
-    screen = _screen(session, options, headings=False)
-    opened = opening.begin(session, request, screen, verbose=options.verbose)
-    with _shown_after_failure(opened, options):
+    with begun(session, request, options, _screen(session, options, headings=False)) as opened:
         result = opened.one()
     _judge(opened, options)
     return result
@@ -50,13 +48,15 @@ def step(session: Session, request: Request, options: Options) -> StepResult:
 
 def preview(session: Session, request: Request, options: Options) -> None:
     """Print the exact prompts of the steps to come; nothing is called."""
+    if options.report or options.findings:
+        raise UsageError("--report and --findings are of a run: --show-prompt makes none")
     view, _ = render.view(quiet=options.quiet, model=session.settings.model, stream=False)
     for step, composed in opening.preview(session, request, view):
         if step.repeat and not request.id:
             tell(f"note: the loop {step.repeat.back_to} … {step.id} is shown once\n")
         out(f"## {step.id}\n{composed.text}")
         if options.verbose:
-            tell(receipt(step, composed))
+            tell(receipt(step, composed) + _formats(session, request, step))
 
 
 def _judge(opened: OpenRun, options: Options) -> None:
@@ -70,8 +70,12 @@ def _judge(opened: OpenRun, options: Options) -> None:
 def _screen(session: Session, options: Options, *, headings: bool) -> Emit:
     """Give the place where events go: people's view, and stdout if the view shows no texts."""
     view, shows = render.view(
-        quiet=options.quiet, model=session.settings.model, stream=options.stream
+        quiet=options.quiet,
+        model=session.settings.model,
+        stream=options.stream,
+        texts=not options.findings,
     )
+    shows = shows or options.findings
     results = Results(headings=headings, last_only=options.quiet)
 
     def emit(event: Event) -> None:
@@ -83,16 +87,48 @@ def _screen(session: Session, options: Options, *, headings: bool) -> Emit:
     return emit
 
 
+def progress(session: Session, options: Options) -> Emit:
+    """Give the place where events go when the results are for a program: people's view alone."""
+    gc.enable()
+    return render.view(
+        quiet=options.quiet, model=session.settings.model, stream=False, texts=False
+    )[0]
+
+
 @contextmanager
-def _shown_after_failure(opened: OpenRun, options: Options) -> Iterator[None]:
-    """With ``--verbose`` a failure shows the checkpoint too."""
+def begun(session: Session, request: Request, options: Options, emit: Emit) -> Iterator[OpenRun]:
+    """Open a run; with ``--verbose`` a failure shows the checkpoint too."""
+    request = session.filled(request)
+    watch = _watch(session, request, options, emit)
+    opened = opening.begin(session, request, watch or emit, verbose=options.verbose)
+    if watch:
+        watch.begun(opened)
     try:
-        yield
-    except AethrError:
+        yield opened
+    except BaseException as error:
+        if watch:
+            watch.ended(opened, error)
+        if not isinstance(error, AethrError):
+            raise
         if options.verbose:
             with suppress(OSError):  # it may be what failed
                 tell(opened.run.world.mask(opened.file.path.read_text("utf-8")))
         raise
+    if watch:
+        watch.ended(opened, None)
+
+
+def _watch(session: Session, request: Request, options: Options, emit: Emit) -> Watch | None:
+    """Have the run watched where someone wants to be told of it: others pay no import."""
+    if options.annotate and options.no_annotate:
+        raise UsageError("--annotate and --no-annotate exclude each other")
+    is_runner = session.settings.environ.get("GITHUB_ACTIONS") == "true"
+    annotate = options.annotate or (is_runner and not options.no_annotate)
+    if not (options.report or options.findings or annotate):
+        return None
+    from aethr.reports.watch import Watch
+
+    return Watch(session, request, replace(options, annotate=annotate), emit)
 
 
 def receipt(step: Step, composed: StepPrompt) -> str:
@@ -105,6 +141,19 @@ def receipt(step: Step, composed: StepPrompt) -> str:
         total = "more than it" if block.total is None else f"{block.total:,}"
         rows.append(f"  {block.name}: {_size(block.kept)} of {total}")
     return "\n".join(rows) + "\n"
+
+
+def _formats(session: Session, request: Request, step: Step) -> str:
+    """Tell what a live call would send besides the prompt, also in mock mode."""
+    if step.output_schema is None:
+        return ""
+    from aethr import routing
+    from aethr.backends.model import ModelBackend
+
+    workflow = session.load(request).workflow
+    chosen = routing.model_for(workflow, step, session.settings.model)
+    lines = ModelBackend(session.settings).formats(step, chosen)
+    return "".join(f"  {line}\n" for line in lines)
 
 
 def _size(characters: int) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aethr import checkpoint, lockfile, process, resume, scratch
+from aethr import checkpoint, lockfile, process, scratch
 from aethr.checkpoint import Header
 from aethr.errors import UsageError
+from aethr.options import Variable
 from aethr.text import count, one_line, shell_word
 
 if TYPE_CHECKING:
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
 def read(session: Session, request: Request) -> Saved:
     """Read it without locking or mending it."""
+    with request.blaming(Variable.CHECKPOINT):
+        return _read(session, request)
+
+
+def _read(session: Session, request: Request) -> Saved:
     path, text = place(session, request)
     if text:
         return checkpoint.parse(text.encode(errors="surrogatepass"), "--resume-checkpoint")
@@ -30,9 +36,14 @@ def read(session: Session, request: Request) -> Saved:
 
 def reopened(session: Session, request: Request) -> tuple[Saved, Checkpoint | None]:
     """Give what is kept, with its file locked; no file where a new one is to be made."""
+    with request.blaming(Variable.CHECKPOINT):
+        return _reopened(session, request)
+
+
+def _reopened(session: Session, request: Request) -> tuple[Saved, Checkpoint | None]:
     path, text = place(session, request)
     if path is None or text or not (request.resume_checkpoint or _begun(path)):
-        return read(session, request), None
+        return _read(session, request), None
     if (saved := checkpoint.read(path)).header:
         saved, file = checkpoint.reopen(path)
         scratch.swept(path)
@@ -63,14 +74,15 @@ def place_of_new(session: Session, request: Request, workflow: str) -> Path:
     return checkpoint.temporary(workflow)
 
 
-def created(path: Path, session: Session, run: Run) -> Checkpoint:
+def created(path: Path, session: Session, request: Request, run: Run) -> Checkpoint:
     """Make a new one, with what the run begins with."""
-    file, repo = checkpoint.create(path), run.world.surroundings.repo
+    with request.blaming(Variable.CHECKPOINT):
+        file = checkpoint.create(path)
+    repo = run.world.surroundings.repo
     scratch.swept(path)  # a kill may have come before there was a checkpoint
     file.mask = run.world.mask
     header = Header(
         run.workflow.name,
-        resume.digest(run.workflow),
         run.workflow.text,
         run.task,
         session.settings.live,
@@ -88,7 +100,7 @@ def created(path: Path, session: Session, run: Run) -> Checkpoint:
 
 
 def end_survivors(saved: Saved) -> list[str]:
-    """End what an agent left running when a kill took Aethr: it may still edit the tree.
+    """End what a step left running when a kill took Aethr: it may still edit the tree.
 
     Returns warnings.
     """
@@ -98,9 +110,9 @@ def end_survivors(saved: Saved) -> list[str]:
     ended = process.end_marked(starts[-1].marker)
     name = one_line(starts[-1].step_id)
     if ended is None:
-        return [f"{name}: if its agent still runs, end it: this system can't find it"]
+        return [f"{name}: if what it started still runs, end it: this system can't find it"]
     what = count(ended, "process", "processes")
-    return [f"{name}: ended {what} of the agent that was still running"] if ended else []
+    return [f"{name}: ended {what} that it had left running"] if ended else []
 
 
 def _begun(path: Path) -> bool:

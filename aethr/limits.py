@@ -31,7 +31,7 @@ _FIRST = {"cost": 1, "tokens": 100_000, "calls": 10}
 class LimitReached(AethrError):
     """No further call may be made. ``raised`` are options that let the run go on, by field."""
 
-    def __init__(self, reached: Mapping[str, str], raised: Mapping[str, str]) -> None:
+    def __init__(self, reached: Mapping[str, str], raised: Mapping[str, Any]) -> None:
         flags = " and ".join(f"--max-{name}" for name in reached)
         keys = " and ".join(f"`{name}`" for name in reached)
         anew = "; a call of aethr has its own time" if "time" in reached else ""

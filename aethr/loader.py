@@ -77,6 +77,8 @@ def _task(wiring: Wiring, workflow: Workflow, step: Step, name: str) -> AethrTas
 
             front.step(wiring.session, Request(text=given.text, id=step.id), Options())
 
-    role = " ".join(workflow.roles[step.role].split())
-    body.__doc__ = printable(f"{step.role} · {answerer(workflow, step, None)}: {role}")
+    who = answerer(workflow, step, None)
+    if not step.run:
+        who = f"{step.role} · {who}: {' '.join(workflow.roles[step.role].split())}"
+    body.__doc__ = printable(who)
     return AethrTask(body, wiring, name=name, asks=(StepText,))

@@ -31,9 +31,11 @@ def opened(path: Path, flags: int, *, links: bool) -> int:
         file = _opened(path, os.O_RDWR | os.O_APPEND | flags, links=links)
     except OSError as error:
         raise UsageError(f"can't open {path}: {error.strerror}", _ELSEWHERE) from None
-    if not _locked(file):
+    try:
+        lock(file, path)
+    except UsageError:
         os.close(file)
-        raise UsageError(f"another run is writing {path}", "let it end first")
+        raise
     return file
 
 
@@ -80,17 +82,34 @@ def reading(path: Path) -> Iterator[BinaryIO]:
         raise UsageError(f"can't read the checkpoint {path}: {error.strerror}") from None
 
 
-def _locked(file: int) -> bool:
-    """Take the lock of a second writer away; where the system has none, go on without."""
+def stands(file: int, path: Path) -> bool:
+    """Whether an open file is at its path. Raises OSError where another one is."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return False
+    if not os.path.samestat(found, os.fstat(file)):
+        raise FileExistsError(errno.EEXIST, "another file stands there now")
+    return True
+
+
+def lock(file: int, path: Path) -> None:
+    """Keep other writers out; where the system has no locks, go on without. UsageError."""
     try:
         import fcntl
     except ImportError:
-        return True
+        return
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        return False
-    return True
+        raise UsageError(f"another run is writing {path}", "let it end first") from None
+
+
+def unlock(file: int) -> None:
+    with suppress(ImportError):
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def folder_name() -> Path:

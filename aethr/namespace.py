@@ -26,7 +26,7 @@ def collection(start: str | PathLike[str] = ".") -> Collection:
     """
     from aethr import loader
 
-    session = Session(_absolute(Path(start)), Door.INVOKE)
+    session = Session(Path(start), Door.INVOKE)
     try:
         session.default = session.load(Target()).workflow
         steps = loader.steps(session, session.default)
@@ -40,13 +40,5 @@ def collection(start: str | PathLike[str] = ".") -> Collection:
 
 def console() -> Collection:
     """Give the collection of the console script, which names a step by ``step ID`` alone."""
-    session = Session(_absolute(Path()), Door.CONSOLE)
+    session = Session(Path(), Door.CONSOLE)
     return commands.tasks(Wiring(session, Collection("steps")))
-
-
-def _absolute(path: Path) -> Path:
-    """Bind a path to the folder of now; one that is gone is reported when a task runs."""
-    try:
-        return path.absolute()
-    except FileNotFoundError:
-        return path

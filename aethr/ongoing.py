@@ -12,7 +12,6 @@ from aethr import plan, resume, scratch, signals
 from aethr.errors import AethrError, Interrupted
 from aethr.events import RunFinished, RunStarted, Warned
 from aethr.limits import OPTIONS, LimitReached, effective
-from aethr.results import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,7 +46,14 @@ class OpenRun:
         """Let the next task of the same call work on this run, with a view of its own."""
         before = self.request
         kept = {name: getattr(request, name) or getattr(before, name) for name in OPTIONS}
-        self.request = replace(request, workflow=before.workflow, preset=before.preset, **kept)
+        self.request = replace(
+            request,
+            workflow=before.workflow,
+            preset=before.preset,
+            checkpoint=before.checkpoint,
+            variables=before.variables,
+            **kept,
+        )
         self.run.world = replace(self.run.world, emit=emit)
         if self.session.settings.live:
             self.run.limits = effective(self.run.workflow.limits, self.request)
@@ -73,7 +79,7 @@ class OpenRun:
             self._tell_start()
             result = self.perform(step)
             turn = plan.turned(self.run.workflow, before, result)
-            passed = result.verdict in (None, Verdict.PASS) and turn is not plan.Turn.EXHAUSTED
+            passed = step.id not in self.run.position.open and turn is not plan.Turn.EXHAUSTED
             self._tell_end(passed=passed, asked_for_all=False)
         return result
 
@@ -86,6 +92,11 @@ class OpenRun:
             return None
         run = self.run
         return resume.not_passed(run.workflow, run.position, run.results, self._command)
+
+    def unreported(self, error: AethrError) -> None:
+        """Keep the run after all: what came of it did not get to where it was to be seen."""
+        self.keep = True
+        error.footer = self._go_on()
 
     def leave(self) -> None:
         """Close the file; a temporary one that nobody can need any more is removed."""
@@ -170,3 +181,5 @@ class OpenRun:
                 # A user's own task before or after a step failed, say.
                 self.run.world.emit(Warned(self._go_on()))
                 raise
+            finally:
+                self.file.rest()

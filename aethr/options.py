@@ -6,11 +6,16 @@ flag and the help.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import field
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from aethr.errors import UsageError
 from aethr.frozen import frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Door(Enum):
@@ -28,12 +33,35 @@ def option(default: Any, said: str, *, short: str = "") -> Any:  # noqa: ANN401 
     return field(default=default, metadata={"help": said, "short": short})
 
 
+class Variable(Enum):
+    """A variable of the environment that stands in for an option, so that a chain sets it once."""
+
+    WORKFLOW = "AETHR_WORKFLOW"
+    CHECKPOINT = "AETHR_CHECKPOINT"
+
+    @property
+    def option(self) -> str:
+        """The field of a request that it stands in for."""
+        return self.name.lower()
+
+
 @frozen
 class Target:
-    """Which workflow."""
+    """Which workflow. ``variables`` is no option: it tells which of them stand in for one."""
 
-    workflow: str = option("", "workflow FILE instead of .aethr.yaml", short="f")
+    workflow: str = option("", "workflow FILE, else AETHR_WORKFLOW, else .aethr.yaml", short="f")
     preset: str = option("", "a preset's NAME, used without copying it")
+    variables: frozenset[Variable] = frozenset()
+
+    @contextmanager
+    def blaming(self, variable: Variable) -> Iterator[None]:
+        """Name a variable in an error about what it names."""
+        try:
+            yield
+        except UsageError as error:
+            if variable in self.variables:
+                error.summary += f" ({variable.value})"
+            raise
 
 
 @frozen
@@ -41,7 +69,9 @@ class Request(Target):
     """What is to be run. ``text`` is None where no task was given."""
 
     text: str | None = option(None, "the TASK; else AETHR_TASK, the checkpoint's, or your editor")
-    checkpoint: str = option("", "keep the run in FILE; go on from it if it holds one")
+    checkpoint: str = option(
+        "", "keep the run in FILE, else AETHR_CHECKPOINT; go on from it if it holds one"
+    )
     resume_checkpoint: str = option("", "go on from @FILE, or from inline JSON")
     from_: str = option("", "begin at step ID")
     until: str = option("", "stop after step ID, or when the loop that it controls ends")
@@ -62,6 +92,12 @@ class Options:
     verbose: bool = option(
         False, "receipts of the prompts; after a failure the checkpoint's JSON", short="v"
     )
+    report: tuple[str, ...] = option(
+        (), "write a report to PATH: .json, .jsonl, .md, .sarif or .xml; may be repeated"
+    )
+    findings: bool = option(False, "stdout gets the findings: path:line: severity: text")
+    annotate: bool = option(False, "GitHub annotations and summary; on in GitHub Actions")
+    no_annotate: bool = option(False, "no annotations and no summary, in GitHub Actions too")
     exit_zero: bool = option(False, "exit with 0 also where the run did not pass")
 
 
@@ -87,6 +123,21 @@ class Login:
 
     provider: str = option("", "PROVIDER, such as openai")
     key: str = option("", "the KEY itself; others on this machine can see it")
+
+
+@frozen
+class Apply:
+    """Which run's work to put on."""
+
+    file: str = option("", "the checkpoint FILE of the run, else AETHR_CHECKPOINT; - is stdin")
+    check: bool = option(False, "only find out whether the patch can be put on")
+
+
+@frozen
+class Schema:
+    """Which format to describe."""
+
+    of: str = option("", "WHAT it describes: workflow (default) or report")
 
 
 @frozen

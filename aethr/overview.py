@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from aethr import routing
 from aethr.limits import said as limits_said
 from aethr.prompt import condition
-from aethr.text import count, one_line
+from aethr.text import command_line, count, duration, one_line
 
 if TYPE_CHECKING:
     from aethr.workflow import Limits, Step, Workflow
@@ -30,7 +30,7 @@ def lines(workflow: Workflow, model: str | None, *, full: bool = False) -> list[
     ``full`` adds what each step sees and may do.
     """
     rows = [
-        (f"{place:>3}", step.id, step.role, answerer(workflow, step, model))
+        (f"{place:>3}", step.id, step.role or step.backend, answerer(workflow, step, model))
         for place, step in enumerate(workflow.steps, 1)
     ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -56,16 +56,35 @@ def _with_loop(line: str, step: Step) -> list[str]:
 
 
 def answerer(workflow: Workflow, step: Step, model: str | None) -> str:
-    """Tell who answers a step: its model, its agent, or the agent with its model."""
+    """Tell who answers a step: its model, its agent, the agent with its model, or a command."""
+    if step.run:
+        return command(step)
     chosen = routing.model_for(workflow, step, model)
     agent = [] if step.backend == "model" else [step.backend]
     return " · ".join([*agent, *([chosen.name] if chosen else [])]) or "no model"
 
 
+def command(step: Step) -> str:
+    """``$ pytest -q``."""
+    return f"$ {command_line(step.run)}"
+
+
 def _details(step: Step) -> str:
+    if step.run:
+        return _of_command(step)
     said = [
         f"sees {', '.join(source.name for source in step.context) or 'no context'}",
         f"history {step.history.value}",
+        *(["answers JSON"] if step.output_schema is not None else []),
         *(["unsafe permissions"] if step.unsafe_permissions else []),
     ]
     return " · ".join(said)
+
+
+def _of_command(step: Step) -> str:
+    said = [
+        *([f"timeout {duration(step.timeout)}"] if step.timeout else []),
+        *([f"env {', '.join(step.env)}"] if step.env else []),
+        *(["may fail"] if step.may_fail else []),
+    ]
+    return " · ".join(said) or "must exit with 0"

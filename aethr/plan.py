@@ -11,6 +11,7 @@ from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from aethr import documents
 from aethr.frozen import frozen
 from aethr.results import Verdict
 
@@ -29,9 +30,9 @@ class Position:
     ``passes`` counts the current pass, from 1, of each loop around that place,
     outermost first. ``taken`` counts the results so far, ``since`` those before
     the outermost loop around the place was entered (before the step, where there
-    is none). ``open`` holds the steps whose last verdict is not pass,
-    ``exhausted`` the loops (by controlling step) whose last pass did not meet
-    their condition.
+    is none). ``open`` holds the steps whose last verdict is not pass, or
+    whose command was to succeed and did not, ``exhausted`` the loops (by
+    controlling step) whose last pass did not meet their condition.
     """
 
     index: int = 0
@@ -83,7 +84,7 @@ def advance(workflow: Workflow, position: Position, result: StepResult) -> Posit
     judged = Position(
         index=here.index,
         passes=here.passes,
-        open=_with(here.open, result.step_id, _member(result.verdict)),
+        open=_with(here.open, result.step_id, _member(workflow.step(result.step_id), result)),
         exhausted=_with(
             here.exhausted, result.step_id, None if turn is None else turn is Turn.EXHAUSTED
         ),
@@ -115,7 +116,11 @@ def turned(workflow: Workflow, position: Position, result: StepResult) -> Turn |
 
 def _met(repeat: Repeat, result: StepResult) -> bool:
     reviewed = not repeat.until_review_pass or result.verdict is Verdict.PASS
-    return reviewed and (repeat.until_contains is None or repeat.until_contains in result.content)
+    succeeded = not repeat.until_success or result.exit_code == 0
+    contains = repeat.until_contains is None or repeat.until_contains in result.content
+    if not (reviewed and succeeded and contains):
+        return False
+    return repeat.until is None or documents.holds(result.content, repeat.until)
 
 
 def _moved(workflow: Workflow, position: Position, place: int) -> Position:
@@ -132,8 +137,10 @@ def _moved(workflow: Workflow, position: Position, place: int) -> Position:
     return replace(position, index=place, passes=passes, since=since)
 
 
-def _member(verdict: Verdict | None) -> bool | None:
-    return None if verdict is None else verdict is not Verdict.PASS
+def _member(step: Step, result: StepResult) -> bool | None:
+    if step.repeat and step.repeat.until_success:
+        return result.exit_code != 0
+    return None if result.verdict is None else result.verdict is not Verdict.PASS
 
 
 def _with(names: frozenset[str], name: str, member: bool | None) -> frozenset[str]:

@@ -27,7 +27,7 @@ _USAGE = {
     "init": ("[PRESET] [options]", ("aethr init --list", "aethr init plan-implement-review")),
     "show": ("[options]", ("aethr show", "aethr show --preset add-tests")),
     "check": ("[options]", ("aethr check", "aethr check -f ci/review.yaml")),
-    "schema": ("", ("aethr schema > .aethr.schema.json", "aethr schema | less")),
+    "schema": ("[report]", ("aethr schema > .aethr.schema.json", "aethr schema report")),
     "auth.login": (
         "PROVIDER [options]",
         ("aethr auth login openai", "aethr auth login openai < key.txt"),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from aethr import documents, subschemas
 from aethr.frozen import frozen
 from aethr.results import StepPrompt
-from aethr.text import first_line
+from aethr.text import command_line, first_line, last_lines
 from aethr.verdict import PASS_LINE, REVISE_LINE
 from aethr.workflow import History
 
@@ -38,7 +39,13 @@ class _Section:
 
 
 def build(around: Setting, history: Sequence[StepResult], blocks: Sequence[Block]) -> StepPrompt:
-    """Assemble the prompt. ``history`` holds every earlier result; the step's setting picks."""
+    """Assemble the prompt; a command's is its command line.
+
+    ``history`` holds every earlier result; the step's setting picks.
+    """
+    if around.step.run:
+        end = "" if around.step.run.endswith("\n") else "\n"
+        return StepPrompt(f"{around.step.run}{end}")
     sections = [
         _Section(_opening(around)),
         _Section("# Your role", around.workflow.roles[around.step.role].strip()),
@@ -83,14 +90,15 @@ def _history(around: Setting, results: Sequence[StepResult]) -> Iterable[_Sectio
 
 
 def stat(artifact: Artifact) -> str:
-    """Give a line a changed file: ``src/app.py +41 -3``."""
+    """Give a line a changed file."""
+    return "\n".join(map(changed, artifact.changes)) or "[no file]"
 
-    def line(change: Change) -> str:
-        if change.added is None:
-            return f"{change.path} binary"
-        return f"{change.path} +{change.added} -{change.removed}"
 
-    return "\n".join(map(line, artifact.changes)) or "[no file]"
+def changed(change: Change) -> str:
+    """``src/app.py +41 -3``."""
+    if change.added is None:
+        return f"{change.path} binary"
+    return f"{change.path} +{change.added} -{change.removed}"
 
 
 def _latest_of_each(results: Sequence[StepResult]) -> Iterable[StepResult]:
@@ -98,12 +106,30 @@ def _latest_of_each(results: Sequence[StepResult]) -> Iterable[StepResult]:
 
 
 def _titled(result: StepResult, workflow: Workflow) -> str:
-    return f"{result.heading} ({workflow.step(result.step_id).role})"
+    step = workflow.step(result.step_id)
+    return f"{result.heading} ({_ran(step, result) if step.run else step.role})"
+
+
+def _ran(step: Step, result: StepResult) -> str:
+    """``$ pytest -q, exit code 1``; in a preview the code is not known yet."""
+    code = "not known" if result.exit_code is None else result.exit_code
+    return f"$ {command_line(step.run, 120)}, exit code {code}"
+
+
+def output(result: StepResult) -> str:
+    """Give the text of ``step:ID``; a command's says first how it ended."""
+    if result.exit_code is None:
+        return result.content
+    return f"[exit code {result.exit_code}]\n{result.content}"
 
 
 def _summary(result: StepResult, workflow: Workflow) -> str:
     verdict = f"{result.verdict.value}: " if result.verdict else ""
-    return f"{_titled(result, workflow)}: {verdict}{first_line(result.content)}"
+    # A command says last how it went, and JSON is mostly one thing on many lines.
+    said = result.content if result.exit_code is None else last_lines(result.content, 1)
+    if workflow.step(result.step_id).output_schema is not None:
+        said = " ".join(said.split())
+    return f"{_titled(result, workflow)}: {verdict}{first_line(said)}"
 
 
 def _loop(around: Setting) -> Iterable[_Section]:
@@ -118,13 +144,28 @@ def _loop(around: Setting) -> Iterable[_Section]:
 def condition(repeat: Repeat) -> str:
     """``the review passes and the answer contains `DONE```."""
     said = ["the review passes"] if repeat.until_review_pass else []
+    said += ["the command succeeds"] if repeat.until_success else []
     if repeat.until_contains is not None:
         said.append(f"the answer contains `{repeat.until_contains}`")
+    for field, value in (repeat.until or {}).items():
+        said.append(f"`{field}` is {documents.written(value)}")
     return " and ".join(said)
 
 
 def _ending(step: Step) -> Iterable[_Section]:
+    if step.output_schema is not None:
+        yield _Section(
+            "# How to answer",
+            "Answer with one JSON document only, and no text around it. It must be valid against "
+            "this JSON Schema:",
+        )
+        yield _Section("## JSON Schema", subschemas.text(step.output_schema), foreign=True)
     if step.has_verdict:
+        yield _Section(
+            "# Findings",
+            "Besides your prose, give each finding that stands now a line of its own, the worst "
+            "first, as high, medium or low:\n\n- [high] path:line: what is wrong",
+        )
         yield _Section(
             "# How to end",
             "End your answer with exactly one of these two lines, the first when there is no high "

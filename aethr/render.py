@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 _GO_LIVE = "To go live: aethr auth login PROVIDER, then AETHR_LIVE=1 (this spends money)"
+_GO_RUN = "To run the commands: AETHR_LIVE=1"
 
 
 class View:
@@ -52,7 +53,8 @@ class View:
             case events.StepFinished(result, live):
                 self._whole(result.content)
                 self._end(result.step_id, finished(result, live=live), _style(result))
-            case events.StepBroken(step_id, seconds, interrupted):
+            case events.StepBroken(step_id, seconds, interrupted, tail):
+                self._unseen(tail)
                 word = "interrupted" if interrupted else "failed"
                 self._end(step_id, f"{word} · {duration(seconds)}", "red")
             case events.LoopTurned():
@@ -79,7 +81,8 @@ class View:
         if event.go_on:
             self._line(event.go_on)
         elif not event.live:
-            self._line(_GO_LIVE)
+            commands = all(step.run for step in event.workflow.steps)
+            self._line(_GO_RUN if commands else _GO_LIVE)
 
     def _turned(self, event: events.LoopTurned) -> None:
         made = f"pass {event.made} of {event.limit}"
@@ -101,6 +104,11 @@ class View:
 
     def _whole(self, text: str) -> None:
         """Leave the answer out, for the same reason."""
+
+    def _unseen(self, text: str) -> None:
+        """Show the end of what a failed command wrote, which stdout does not get."""
+        for line in text.splitlines():
+            self._line(f"  {printable(line)}")
 
     def _waiting(self, what: str) -> None:
         self._line(what)
@@ -150,6 +158,10 @@ class TerminalView(View):
             tell_safe(text)
             self._fresh = text.endswith("\n")
 
+    def _unseen(self, text: str) -> None:
+        if not (self._texts and self._stream):
+            super()._unseen(text)
+
     def _waiting(self, what: str) -> None:
         self._line(what, "dim")
 
@@ -162,16 +174,18 @@ class TerminalView(View):
         tell_safe(painted.get())
 
 
-def view(*, quiet: bool, model: str | None, stream: bool) -> tuple[View, bool]:
+def view(*, quiet: bool, model: str | None, stream: bool, texts: bool = True) -> tuple[View, bool]:
     """Choose the view, and tell whether it shows the texts, so that stdout need not."""
     if sys.stderr and sys.stderr.isatty():
-        texts = bool(not quiet and sys.stdout and sys.stdout.isatty())
+        texts = bool(texts and not quiet and sys.stdout and sys.stdout.isatty())
         return TerminalView(quiet=quiet, model=model, texts=texts, stream=stream), texts
     return View(quiet=quiet, model=model), False
 
 
 def heading(event: events.StepStarted) -> str:
     said = [event.step.id if event.number == 1 else f"{event.step.id} (pass {event.number})"]
+    if event.step.run:
+        return " · ".join([*said, overview.command(event.step)])
     said += [event.step.role]
     if event.step.backend != "model":
         said.append(event.step.backend)
@@ -182,8 +196,11 @@ def heading(event: events.StepStarted) -> str:
 
 def finished(result: StepResult, *, live: bool) -> str:
     """``revise · 5.2 s · 4,010 / 212 tokens · $0.0007``."""
-    said = [result.verdict.value if result.verdict else "done", duration(result.seconds)]
-    return " · ".join([*said, *(spent(result.usage) if live else ["mock"])])
+    word = result.verdict.value if result.verdict else "done"
+    if result.exit_code is not None:
+        word = f"exit {result.exit_code}"
+    rest = [] if result.exit_code is not None else spent(result.usage)
+    return " · ".join([word, duration(result.seconds), *(rest if live else ["mock"])])
 
 
 def spent(usage: Usage) -> list[str]:
@@ -233,4 +250,5 @@ def _fallbacks(event: events.RunFinished) -> list[str]:
 
 
 def _style(result: StepResult) -> str:
-    return "green" if result.verdict in (None, Verdict.PASS) else "yellow"
+    good = result.verdict in (None, Verdict.PASS) and not result.exit_code
+    return "green" if good else "yellow"

@@ -105,6 +105,7 @@ class Reply:
     content: str
     usage: Usage = NOTHING_USED
     model: str = ""
+    exit_code: int | None = None  # of a command
 
 
 @frozen
@@ -120,9 +121,10 @@ class Change:
 class Artifact:
     """What a step changed in the working tree: ``before`` and ``tree`` name git trees.
 
-    ``patch`` goes from the implementation's first start since its loop was
-    entered, ``run_patch`` from the run's start; None where one is too large to
-    be kept. ``changes`` are the step's own.
+    ``patch`` goes from ``base``, the implementation's first start since its loop
+    was entered, ``run_patch`` from the run's start; None where one is too large to
+    be kept. ``changes`` are the step's own. What a command changed belongs to the
+    implementation before it.
     """
 
     before: str
@@ -130,6 +132,7 @@ class Artifact:
     changes: tuple[Change, ...]
     patch: str | None
     run_patch: str | None
+    base: str = ""
 
 
 @frozen
@@ -137,7 +140,8 @@ class StepResult:
     """A finished step, as the checkpoint keeps it.
 
     ``number`` counts this step's results in the run, from 1. ``unproven`` says
-    why an answer that said pass counts as inconclusive.
+    why an answer that said pass counts as inconclusive. ``exit_code`` is a
+    command's, None for any other step.
     """
 
     step_id: str
@@ -149,6 +153,7 @@ class StepResult:
     model: str = ""
     seconds: float = 0.0
     artifact: Artifact | None = None
+    exit_code: int | None = None
 
     @property
     def heading(self) -> str:

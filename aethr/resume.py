@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING
 
 from aethr import plan, verdict
 from aethr.errors import NotPassed, UsageError
-from aethr.text import count, shell_word
+from aethr.secrets import Mask
+from aethr.text import count, one_line, shell_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from aethr.checkpoint import Header
+    from aethr.checkpoint import Header, Saved
+    from aethr.git import Repo
     from aethr.options import Door, Request
     from aethr.results import StepResult
     from aethr.settings import Settings
+    from aethr.treelog import TreeLog
     from aethr.workflow import Step, Workflow
 
 
-def digest(workflow: Workflow) -> str:
-    import hashlib
-
-    return hashlib.sha256(workflow.text.encode()).hexdigest()
+_NAMED = 5  # files that differ; the rest is counted
 
 
 def match(header: Header, workflow: Workflow, settings: Settings, task: str | None) -> list[str]:
@@ -46,9 +46,37 @@ def match(header: Header, workflow: Workflow, settings: Settings, task: str | No
             f"this checkpoint is of a {was} run; this one is {now}",
             "set AETHR_LIVE=1 to go on" if header.live else "unset AETHR_LIVE and AETHR_MODEL",
         )
-    if header.digest != digest(workflow):
+    if header.text != Mask(settings.secrets)(workflow.text):
         return ["the workflow file was edited since the checkpoint began"]
     return []
+
+
+def elsewhere(saved: Saved, repo: Repo | None, trees: TreeLog | None) -> list[str]:
+    """Warn of a repository that is not as the last result left it: its commit, its files.
+
+    Where the files are as they were left, the commit is too, or holds no other work.
+    """
+    said = moved(saved, repo)
+    if trees is None or not trees.base:
+        return said
+    if trees.is_left_behind(saved.results):
+        return []
+    last = next((result for result in reversed(saved.results) if result.artifact), None)
+    left = f"step `{last.step_id}` left behind" if last else "the run began with"
+    names = trees.edited(saved.results)
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    which = f": {', '.join(map(one_line, names[:_NAMED]))}{more}" if names else ""
+    hint = "; `aethr apply` puts a run's changes on" if last else ""
+    return [f"the working tree is not the one that {left}{which}{hint}", *said]
+
+
+def moved(saved: Saved, repo: Repo | None) -> list[str]:
+    """Warn of another commit than the one that the run began at."""
+    began = saved.header.commit if saved.header else ""
+    here = repo.commit if repo else ""
+    if began in ("", here):
+        return []
+    return [f"the run began at commit {one_line(began[:12])}, HEAD is {here[:12] or 'none'}"]
 
 
 def known(results: Sequence[StepResult], workflow: Workflow) -> tuple[StepResult, ...]:
@@ -76,7 +104,10 @@ def refuse_finished(results: Sequence[StepResult], workflow: Workflow, request: 
     if not results or plan.next_step(workflow, position):
         return
     if position.passed:
-        raise UsageError("the run of this checkpoint is finished and passed", "begin a new run")
+        raise UsageError(
+            "the run of this checkpoint is finished and passed",
+            "a new run needs a new checkpoint: name another file, or remove this one",
+        )
     if not request.id and not request.from_:
         raise UsageError(
             "the run of this checkpoint is finished and not passed",
@@ -115,6 +146,8 @@ def not_passed(
     shown = judged[-1] if judged else last
     repeat = workflow.step(shown.step_id).repeat
     said = f"step `{shown.step_id}` said {shown.verdict.value}" if shown.verdict else ""
+    if shown.exit_code:
+        said = f"the command of step `{shown.step_id}` exited with {shown.exit_code}"
     if shown.unproven:
         error = NotPassed(
             f"step `{shown.step_id}` passed what it did not see whole: {', '.join(shown.unproven)}",

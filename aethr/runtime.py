@@ -10,21 +10,22 @@ import signal
 import time
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from aethr import events, names, plan, routing, signals, verdict
+from aethr import events, findings, names, plan, prompt, routing, signals, verdict
 from aethr.checkpoint import Start
 from aethr.composing import Composer, Past
 from aethr.errors import AethrError, Interrupted, StepFailed, UsageError
 from aethr.limits import LimitReached
 from aethr.results import Call, StepResult, Verdict
 from aethr.spent import known
-from aethr.text import slug
+from aethr.text import count, last_lines, one_line, slug
+from aethr.treelog import last_artifact
 from aethr.workflow import Limits, SourceKind
 from aethr.world import Meter, Output
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from aethr.checkpoint import Checkpoint
@@ -50,7 +51,7 @@ class Run:
         self.results = list(results)
         self.position = plan.replay(workflow, results)
         self._numbers = Counter(result.step_id for result in results)
-        self._outputs = {result.step_id: result.content for result in results}
+        self._outputs = {result.step_id: prompt.output(result) for result in results}
         self._began: float | None = None
 
     def drive(self, call: Callable[[Step], object], until: str | None = None) -> None:
@@ -70,7 +71,9 @@ class Run:
         LimitReached, before anything of the step is begun where that can be.
         """
         self._began = self._began or time.monotonic()
-        meter = Meter(self.limits, checkpoint, self._began)
+        # A command is no call: only time counts for it.
+        limits = Limits(time=self.limits.time) if step.run else self.limits
+        meter = Meter(limits, checkpoint, self._began)
         meter.check()
         here = plan.jump(self.workflow, self.position, step.id)
         number = self._numbers[step.id] + 1
@@ -80,12 +83,7 @@ class Run:
         composed = composer.compose(step, here, Past(self.results, self._outputs))
         doubts = composer.doubts(step, composed.blocks)
         self._announce(step, composed, doubts)
-        start = self._start(step)
-        try:
-            checkpoint.start(start)
-        except UsageError as error:
-            not_begun = f"step `{step.id}` was not begun: {error.summary}"
-            raise StepFailed(not_begun, error.hint) from None
+        start = self._start(step, checkpoint)
         began = time.monotonic()
         output = Output(step.id, self.world, meter)
         trace = self._trace(start, number, checkpoint)
@@ -93,6 +91,8 @@ class Run:
         call = Call(step, composed.text, model, root, start.marker, trace, composed.blocks)
         try:
             reply = self.world.backends[step.backend].answer(call, output)
+            if step.output_schema is not None:
+                reply = self._document(step.output_schema, reply, output)
             artifact = self._artifact(step, start, here)
             output.close()
         except (AethrError, KeyboardInterrupt) as error:
@@ -104,15 +104,7 @@ class Run:
             artifact=artifact,
         )
         with signals.held():
-            try:
-                checkpoint.result(result)
-            except UsageError as error:
-                # The disk is full, say. What was paid for is shown all the same.
-                self._show(here, result)
-                not_kept = f"{error.summary}; the result above is not kept"
-                raise StepFailed(not_kept, error.hint) from None
-            self._keep(result)
-            self._show(here, result)
+            self._finish(here, result, checkpoint)
         return result
 
     def preview(self, steps: Sequence[Step]) -> Iterator[tuple[Step, StepPrompt]]:
@@ -143,8 +135,18 @@ class Run:
     def _warn(self, step_id: str, line: str) -> None:
         self.world.emit(events.Warned(self.world.mask.brief(line), step_id))
 
-    def _start(self, step: Step) -> Start:
-        """Tell where a step begins; for an agent with the tree, and a marker to find it by."""
+    def _start(self, step: Step, checkpoint: Checkpoint) -> Start:
+        """Keep where a step begins."""
+        start = self._place(step)
+        try:
+            checkpoint.start(start)
+        except UsageError as error:
+            not_begun = f"step `{step.id}` was not begun: {error.summary}"
+            raise StepFailed(not_begun, error.hint) from None
+        return start
+
+    def _place(self, step: Step) -> Start:
+        """Tell where a step begins; with the tree and a marker where it works by itself."""
         if not self.world.backends[step.backend].agent:
             return Start(step.id, len(self.results))
         marker = os.urandom(8).hex()
@@ -157,7 +159,7 @@ class Run:
 
     def _trace(self, start: Start, number: int, checkpoint: Checkpoint) -> Path | None:
         """Name the file for an agent's raw events, beside the checkpoint."""
-        if not (self.world.verbose and start.marker):
+        if not (self.world.verbose and start.marker) or self.workflow.step(start.step_id).run:
             return None
         name = f"{checkpoint.path.name}.{slug(start.step_id, 'step')}-{number}.events"
         path = checkpoint.path.with_name(name)
@@ -165,17 +167,21 @@ class Run:
         return path
 
     def _artifact(self, step: Step, start: Start, here: plan.Position) -> Artifact | None:
-        """Record what an agent changed. Raises StepFailed where it should have and did not."""
+        """Record what a step changed. Raises StepFailed where an agent should have and did not."""
         if self.world.tree is None or not start.tree:
             return None
         tree = self.world.tree.record()
         if tree.unread:
             unread = ", ".join(map(names.shown, tree.unread))
             self._warn(step.id, f"not in the diff, untracked and over 5 MB: {unread}")
-        artifact = self.world.tree.artifact(start, here.since, tree.id)
-        if artifact.patch is None:
-            self._warn(step.id, "the patch is over 10 MB and is not kept")
-        if artifact.patch == "":
+        earlier = last_artifact(self.results) if step.run else None
+        base = earlier.base or earlier.before if earlier else ""
+        artifact = self.world.tree.artifact(start, here.since, tree.id, base)
+        if step.run and artifact.before == artifact.tree:
+            return None
+        for line in self.world.tree.unkept:
+            self._warn(step.id, line)
+        if artifact.patch == "" and not step.run:
             self._unchanged(step, here)
         return artifact
 
@@ -192,9 +198,27 @@ class Run:
             )
         self._warn(step.id, "the agent changed nothing")
 
+    def _document(self, schema: Mapping[str, Any], reply: Reply, output: Output) -> Reply:
+        """Take the document out of an answer. Raises StepFailed where it does not fit."""
+        from aethr import answers
+
+        try:
+            said, environ = self.world.mask(reply.content), self.world.settings.environ
+            return replace(reply, content=answers.checked(said, schema, environ))
+        except StepFailed:
+            output.used(reply.usage, whole=True)
+            raise
+
     def _result(self, step: Step, reply: Reply, doubts: tuple[str, ...]) -> StepResult:
         content = self.world.mask(reply.content)
         judged = verdict.read(content) if step.has_verdict else None
+        if judged is Verdict.INCONCLUSIVE and verdict.said(content) is Verdict.PASS:
+            grave = findings.grave(content)
+            self._warn(
+                step.id,
+                f"it says pass beside {count(len(grave), 'high or medium finding')}, so it is "
+                f"inconclusive; the first: {one_line(str(grave[0]))}",
+            )
         unproven = doubts if judged is Verdict.PASS else ()
         return StepResult(
             step.id,
@@ -203,12 +227,25 @@ class Run:
             unproven=unproven,
             usage=known(reply.usage),
             model=reply.model,
+            exit_code=reply.exit_code,
         )
+
+    def _finish(self, here: plan.Position, result: StepResult, checkpoint: Checkpoint) -> None:
+        """Keep a result, then show it."""
+        try:
+            checkpoint.result(result)
+        except UsageError as error:
+            # The disk is full, say. What was paid for is shown all the same.
+            self._show(here, result)
+            not_kept = f"{error.summary}; the result above is not kept"
+            raise StepFailed(not_kept, error.hint) from None
+        self._keep(result)
+        self._show(here, result)
 
     def _keep(self, result: StepResult) -> None:
         self.results.append(result)
         self._numbers[result.step_id] += 1
-        self._outputs[result.step_id] = result.content
+        self._outputs[result.step_id] = prompt.output(result)
         self.position = plan.advance(self.workflow, self.position, result)
 
     def _show(self, here: plan.Position, result: StepResult) -> None:
@@ -231,8 +268,9 @@ class Run:
         """Keep what a step had said before it failed, and say which step it was."""
         output.close(cut=True)
         ended = isinstance(error, KeyboardInterrupt)
-        self.world.emit(events.StepBroken(output.step_id, seconds, interrupted=ended))
         partial = self.world.mask.cut(getattr(error, "partial", "") or output.said)
+        tail = last_lines(partial) if self.workflow.step(output.step_id).run else ""
+        self.world.emit(events.StepBroken(output.step_id, seconds, ended, tail))
         reason = "interrupted" if ended else self.world.mask.brief(f"{error}")
         try:
             checkpoint.failure(output.step_id, reason, partial)

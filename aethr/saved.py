@@ -38,14 +38,13 @@ _MOST = 10**15  # no number that is meant is larger, and no calculation overflow
 
 @frozen
 class Header:
-    """The ``run`` line: what the run is of. ``digest`` is the SHA-256 of the workflow's text.
+    """The ``run`` line: what the run is of; ``text`` is the workflow file's.
 
     ``commit`` and ``tree`` are git's where the run began; ``tree`` is empty where
     none is recorded.
     """
 
     workflow: str
-    digest: str
     text: str
     task: str
     live: bool
@@ -125,7 +124,7 @@ def _spent(lines: Iterable[dict[str, Any]], results: Iterator[StepResult]) -> Sp
             case "used":
                 spent = spent.told(_record(Usage, line["usage"]), whole=bool(line["whole"]))
             case "result":
-                spent = spent.finished(next(results).usage)
+                spent = spent.after(next(results))
     return spent
 
 

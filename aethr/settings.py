@@ -10,7 +10,7 @@ import re
 from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
-from aethr import files, git, routing
+from aethr import routing
 from aethr.errors import UsageError
 from aethr.frozen import frozen
 from aethr.text import count
@@ -62,6 +62,8 @@ def environment() -> dict[str, str]:
 def quiet_litellm() -> None:
     """Keep LiteLLM, when it is imported, from the network and from files (it reads os.environ)."""
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it fetches its price list
+    # Else it fetches a list of headers at the first call of Anthropic (1.106.2).
+    os.environ["LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS"] = "True"
     # Else it loads the nearest `.env`, all of it, into this process (1.106.2, __init__.py).
     os.environ["LITELLM_MODE"] = "PRODUCTION"
 
@@ -71,7 +73,7 @@ def load(root: Path, environ: Mapping[str, str]) -> Settings:
     dotenv, warnings = read_dotenv(root / ".env")
     counted = {name: dotenv[name] for name in dotenv.keys() & (routing.DOTENV_NAMES | _SWITCHES)}
     switched = [name for name in sorted(_SWITCHES & counted.keys()) if name not in environ]
-    if any(counted[name] for name in switched) and git.is_tracked(root, ".env", environ):
+    if any(counted[name] for name in switched) and _is_tracked(root, environ):
         for name in switched:
             del counted[name]
         # A cloned repository must not be able to spend the reader's money.
@@ -88,9 +90,18 @@ def load(root: Path, environ: Mapping[str, str]) -> Settings:
     )
 
 
+def _is_tracked(root: Path, environ: Mapping[str, str]) -> bool:
+    from aethr import git
+
+    return git.is_tracked(root, ".env", environ)
+
+
 def read_dotenv(path: Path) -> tuple[dict[str, str], list[str]]:
     """Give the names and values of a ``.env`` file (none where there is none), and warnings."""
     try:
+        path.lstat()
+        from aethr import files  # most projects have no `.env`, and need not wait for it
+
         data = files.content(path, LARGEST)
     except FileNotFoundError:
         return {}, []

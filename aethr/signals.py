@@ -66,10 +66,19 @@ class _Taker:
 _taker = _Taker()
 
 
+def _can_come() -> bool:
+    """Whether signals are ours to meet: Python gives them to the main thread alone."""
+    return threading.current_thread() is threading.main_thread()
+
+
 @contextmanager
-def taken() -> Iterator[None]:
-    """Take the signals for a task; one that is ignored (nohup) or somebody else's stays so."""
-    if threading.current_thread() is not threading.main_thread():
+def taken(*, goes_on: bool = False) -> Iterator[None]:
+    """Take the signals for a task; one that is ignored (nohup) or somebody else's stays so.
+
+    Once interrupted, the process ends, and a second signal is to find us until it has;
+    a program that calls us ``goes_on`` if it likes, with signals of its own again.
+    """
+    if not _can_come():
         yield
         return
     before = {signum: signal.getsignal(signum) for signum in _free()}
@@ -78,10 +87,11 @@ def taken() -> Iterator[None]:
             signal.signal(signum, _taker)
         yield
     finally:
-        # Once interrupted, the process ends: a second signal is to find us until it has.
-        if _taker.since is None:
+        if goes_on or _taker.since is None:
             for signum, handler in before.items():
                 signal.signal(signum, handler)
+            if before:  # an inner block, within a task of ours, has taken none
+                _taker.since = _taker.waiting = None
 
 
 def _free() -> list[int]:
@@ -93,6 +103,9 @@ def _free() -> list[int]:
 @contextmanager
 def held() -> Iterator[None]:
     """Put a signal off to the end of a block that must not be torn."""
+    if not _can_come():
+        yield
+        return
     _taker.holding = True
     try:
         yield
@@ -104,6 +117,9 @@ def held() -> Iterator[None]:
 @contextmanager
 def released() -> Iterator[None]:
     """Within such a block, let a new one in where it may take for ever: nobody may be reading."""
+    if not _can_come():
+        yield
+        return
     was, _taker.holding = _taker.holding, False
     try:
         yield
@@ -127,8 +143,8 @@ def lent() -> Iterator[None]:
 @contextmanager
 def parting(words: Callable[[], str]) -> Iterator[None]:
     """Give what a second signal says before it ends the process."""
-    _taker.words = words
+    before, _taker.words = _taker.words, words
     try:
         yield
     finally:
-        _taker.words = str
+        _taker.words = before

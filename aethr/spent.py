@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from aethr.frozen import frozen
 from aethr.results import NOTHING_USED, Usage
+
+if TYPE_CHECKING:
+    from aethr.results import StepResult
 
 N = TypeVar("N", int, float)
 
@@ -44,8 +47,12 @@ class Spent:
             so_far=None if whole else _plus(self.so_far, new),
         )
 
+    def after(self, result: StepResult) -> Spent:
+        """Take the result of a step in; a command made no call."""
+        return self.finished(result.usage) if result.exit_code is None else self
+
     def finished(self, usage: Usage) -> Spent:
-        """Take the result of a step in. One of an older checkpoint has no line of its call."""
+        """Take what a step used in. One of an older checkpoint has no line of its call."""
         if self.so_far is None:
             return self.called().told(usage, whole=True)
         return self.told(_beyond(self.so_far, known(usage)), whole=True)

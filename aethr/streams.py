@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import os
+import re
+import stat
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from aethr import signals
 from aethr.errors import AethrError
-from aethr.text import printable
+from aethr.text import count, printable
 
 if TYPE_CHECKING:
     from types import TracebackType
 
 
+# What GitHub's runner takes for a command in the log of a step: `::name …::` where a line
+# begins, spaces aside, and `##[name]` anywhere (actions/runner, ActionCommand.cs).
+_COMMAND = re.compile(r"(?<![^\r\n])[^\S\r\n]*(?=::[^\r\n]*::)|##(?=\[)")
+
+
 def out(text: str) -> None:
     """Write to stdout: exact UTF-8 into a file or pipe, made safe on a terminal.
+
+    In GitHub Actions a pipe is the log, as far as can be told: nothing in it is a command.
 
     A reader that went away (``| head -1``) and a closed stdout end the output and
     nothing else. Raises AethrError, once, where it can't be written for another reason.
@@ -27,9 +37,11 @@ def out(text: str) -> None:
         with signals.released():
             if stream.isatty():
                 stream.write(_in_encoding(printable(text), stream))
+            elif not hasattr(stream, "buffer"):  # a program catches it, or shows it itself
+                stream.write(text)
             else:
                 stream.flush()
-                stream.buffer.write(text.encode("utf-8", "replace"))
+                stream.buffer.write(_for_log(text, stream).encode("utf-8", "replace"))
             stream.flush()
     except BrokenPipeError:
         _give_up(stream)
@@ -40,7 +52,7 @@ def out(text: str) -> None:
 
 def tell(text: str) -> None:
     """Write to stderr, where people look, whatever its encoding."""
-    tell_safe(printable(text))
+    tell_safe(inert(printable(text)))
 
 
 def tell_safe(text: str) -> None:
@@ -61,9 +73,38 @@ def tell_bug(kind: type[BaseException], error: BaseException, trace: TracebackTy
     tell("".join(traceback.format_exception(kind, error, trace)))
 
 
+def inert(text: str) -> str:
+    r"""Break what GitHub Actions would take for a command, as ``\::`` and ``## [``.
+
+    Elsewhere give the text as it is. JSON stays JSON: a string in it holds no line's beginning.
+    """
+    if "::" not in text and "##[" not in text:
+        return text
+    from aethr import settings  # 14 ms, which --help need not wait for
+
+    on_github = settings.environment().get("GITHUB_ACTIONS") == "true"
+    return _COMMAND.sub(_broken, text) if on_github else text
+
+
+def _for_log(text: str, stream: TextIO) -> str:
+    with suppress(OSError):  # one that a program has made for itself is no file
+        if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            return text
+    safe = inert(text)
+    if broken := len(safe) - len(text):
+        what = count(broken, "command of GitHub Actions", "commands of GitHub Actions")
+        tell(f"warning: stdout would hold {what}: each is broken, as \\:: or ## [\n")
+    return safe
+
+
+def _broken(command: re.Match[str]) -> str:
+    return f"{command[0]} " if command[0] == "##" else f"{command[0]}\\"
+
+
 def _in_encoding(text: str, stream: TextIO) -> str:
     """Replace what the stream can't say: no arrow may crash a cp1252 console."""
-    return text.encode(stream.encoding, "replace").decode(stream.encoding)
+    encoding = stream.encoding or "utf-8"  # a StringIO has none
+    return text.encode(encoding, "replace").decode(encoding)
 
 
 def _give_up(stream: TextIO) -> None:

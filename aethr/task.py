@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import signal
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import Field, dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from invoke import Argument, Context, Task
 
-from aethr import signals
+from aethr import signals, streams
 from aethr.errors import AethrError, Interrupted, UsageError
 from aethr.secrets import Mask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from _typeshed import DataclassInstance
     from invoke import Collection
 
     from aethr.session import Session
+
+R = TypeVar("R", bound="DataclassInstance")
 
 
 @dataclass
@@ -62,25 +65,8 @@ class AethrTask(Task[Any]):
         if len(args) != 1 or not isinstance(args[0], Context):
             raise TypeError(f"call it with the context and keywords: {self.name}(c, …)")
         self.times_called += 1
-        try:
-            with signals.taken():
-                records = (self._record(one, given) for one in self.asks)
-                return self.body(self.wiring, args[0], *records)
-        except AethrError as error:
-            with suppress(AethrError):  # settings that can't be read know no key
-                error.mask = Mask(self.wiring.session.settings.secrets).brief
-            raise
-        except KeyboardInterrupt as error:
-            # invoke itself would exit with 1.
-            raise Interrupted(getattr(error, "signum", signal.SIGINT)) from None
-
-    def _record(self, record: type, given: Mapping[str, Any]) -> object:
-        """Make a record of what was given; an empty value is a variable that a script forgot."""
-        mine = {field.name: field for field in fields(record) if given.get(field.name) is not None}
-        for name, field in mine.items():
-            if given[name] == "" and field.default == "":
-                raise UsageError(f"--{long_flag(field)} is empty")
-        return record(**{name: given[name] for name in mine})
+        with edge(self.wiring.session):
+            return self.body(self.wiring, args[0], *(record(one, given) for one in self.asks))
 
     def __eq__(self, other: object) -> bool:
         """Differ from every task, so that ``step plan step plan`` runs twice (invoke#536)."""
@@ -91,7 +77,7 @@ class AethrTask(Task[Any]):
     @property
     def options(self) -> list[Field[Any]]:
         """The options as fields of records, in the order in which they are declared."""
-        every = (field for record in self.asks for field in fields(record))
+        every = (field for record in self.asks for field in fields(record) if field.metadata)
         return [field for field in every if field.name not in self.without]
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:  # noqa: ARG002 - invoke's
@@ -104,10 +90,42 @@ class AethrTask(Task[Any]):
         return [*words, *(argument for argument in arguments if argument not in words)]
 
 
+@contextmanager
+def edge(session: Session, *, goes_on: bool = False) -> Iterator[None]:
+    """Take signals and mask errors where a call from outside comes in."""
+    try:
+        with signals.taken(goes_on=goes_on):
+            yield
+    except AethrError as error:
+        mask: Callable[[str], str] = str
+        with suppress(AethrError):  # settings that can't be read know no key
+            mask = Mask(session.settings.secrets).brief
+        error.mask = lambda text: streams.inert(mask(text))
+        raise
+    except KeyboardInterrupt as error:
+        # invoke itself would exit with 1.
+        raise Interrupted(getattr(error, "signum", signal.SIGINT)) from None
+
+
+def record(kind: type[R], given: Mapping[str, Any]) -> R:
+    """Make a record of what was given; an empty value is a variable that a script forgot."""
+    mine = {field.name: field for field in fields(kind) if given.get(field.name) is not None}
+    for name, field in mine.items():
+        if (given[name] == "" and field.default == "") or (
+            field.default == () and "" in given[name]
+        ):
+            raise UsageError(f"--{long_flag(field)} is empty")
+    return kind(
+        **{name: tuple(given[name]) if mine[name].default == () else given[name] for name in mine}
+    )
+
+
 def _argument(field: Field[Any]) -> Argument:
     """Make invoke's argument of an option."""
     flag, short = long_flag(field), field.metadata["short"]
     kind = str if field.default is None else type(field.default)
+    if kind is tuple:
+        return Argument(names=(flag,), kind=list, help=field.metadata["help"])  # may be repeated
     return Argument(
         names=(flag, short) if short else (flag,),
         kind=kind,

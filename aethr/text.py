@@ -97,6 +97,19 @@ def first_line(text: str, width: int = 120) -> str:
     return line if len(line) <= width else line[: width - 1].rstrip() + "…"
 
 
+def command_line(text: str, width: int = 60) -> str:
+    """``pytest -q``; of several lines the first, with a visible mark."""
+    lines = text.strip().splitlines()
+    first = first_line(text, width)
+    return f"{first} …" if lines[1:] and not first.endswith("…") else first
+
+
+def last_lines(text: str, most: int = 20) -> str:
+    """Give the end of a text: so many lines, and of each its first 1,000 characters."""
+    lines = text.rstrip().rsplit("\n", most)
+    return "\n".join(line[:1000] for line in lines[-most:])
+
+
 def slug(text: str, otherwise: str) -> str:
     """Give a name that a shell and invoke take as one word: ``My step`` -> ``my-step``."""
     return re.sub(r"[^\w]+|_", "-", text.casefold()).strip("-") or otherwise

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
+from aethr import findings
 from aethr.results import Verdict
 
 if TYPE_CHECKING:
@@ -19,12 +20,18 @@ _EMPHASIS = re.compile(r"[*_`]")
 _LEAD = re.compile(r"^(?:[\s>#+\-•]|\d+[.)](?=\s))+")
 _STATUS = re.compile(r"review status ?: ?(.*)", re.IGNORECASE | re.ASCII)
 _WORDS = {"pass": Verdict.PASS, "revise": Verdict.REVISE}
-_FENCE = re.compile(r"\s*(`{3,}(?!.*`)|~{3,})(.*)")
 _QUOTED = re.compile(r"\s*[>+\-•`\d]|\t| {4}")
 
 
 def read(answer: str) -> Verdict:
-    """Judge an answer by its last status line; none, or another word there, is inconclusive.
+    """Judge an answer; a pass beside a high or medium finding is inconclusive."""
+    verdict = said(answer)
+    contradicted = verdict is Verdict.PASS and findings.grave(answer)
+    return Verdict.INCONCLUSIVE if contradicted else verdict
+
+
+def said(answer: str) -> Verdict:
+    """Read the last status line; none, or another word there, is inconclusive.
 
     A pass in a quotation, a list or code counts only as the last words: elsewhere the answer
     may repeat what a file says. Where it depends on what ends a line (a form feed, U+2028),
@@ -37,28 +44,18 @@ def read(answer: str) -> Verdict:
 def _last(lines: Iterable[str]) -> Verdict:
     decided, fence, quoted_pass = Verdict.INCONCLUSIVE, "", False
     for line in lines:
-        fence = _fence_after(line, fence)
+        fence = findings.fence_after(line, fence)
         bare = " ".join(_LEAD.sub("", _EMPHASIS.sub("", line)).split())
         if not bare.strip("~"):
             continue
-        said = _said(bare)
-        quoted_pass = said is Verdict.PASS and bool(fence or _QUOTED.match(line))
-        if said and not quoted_pass:
-            decided = said
+        says = _status(bare)
+        quoted_pass = says is Verdict.PASS and bool(fence or _QUOTED.match(line))
+        if says and not quoted_pass:
+            decided = says
     return Verdict.PASS if quoted_pass else decided
 
 
-def _fence_after(line: str, fence: str) -> str:
-    """Give the fence of the code block that is open after a line, if one is."""
-    mark = _FENCE.match(line)
-    if mark is None:
-        return fence
-    if not fence:
-        return mark[1]
-    return "" if mark[1].startswith(fence) and not mark[2].strip() else fence
-
-
-def _said(line: str) -> Verdict | None:
+def _status(line: str) -> Verdict | None:
     """Read a status line, or None. One in look-alike characters is one, and says nothing plain."""
     if exact := _STATUS.match(line):
         return _WORDS.get(exact[1].rstrip(" .").lower(), Verdict.INCONCLUSIVE)

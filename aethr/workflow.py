@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import field
 from enum import Enum
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aethr.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from aethr.documents import Scalar
 
 CONTEXT_LIMIT = 200_000
 MAX_ITERATIONS = 3
@@ -67,24 +69,30 @@ class ModelRef:
 
 @frozen
 class Repeat:
-    """A loop: back to an earlier step until every condition given holds."""
+    """A loop: back to an earlier step until every condition given holds.
+
+    ``until`` maps fields of a structured answer to their values.
+    """
 
     back_to: str
     until_review_pass: bool = False
     until_contains: str | None = None
     max_iterations: int = MAX_ITERATIONS
+    until_success: bool = False
+    until: Mapping[str, Scalar] | None = field(default=None, hash=False)
 
 
 @frozen
 class Step:
-    """One step.
+    """One step; one with a command line to ``run`` has no role, and ``env`` is added for it.
 
     Times are in seconds. ``verdict`` is None where the file leaves it to the role and the loop,
     ``expect_changes`` where it is left to whether a step reads the diff.
+    ``output_schema`` is the JSON Schema that the answer, one document, must fit.
     """
 
     id: str
-    role: str
+    role: str = ""
     backend: str = "model"
     context: tuple[Source, ...] = ()
     history: History = History.ALL
@@ -96,6 +104,15 @@ class Step:
     verdict: bool | None = None
     expect_changes: bool | None = None
     repeat: Repeat | None = None
+    run: str = ""
+    env: Mapping[str, str] = field(default_factory=dict, hash=False)
+    allow_failure: bool = False
+    output_schema: Mapping[str, Any] | None = field(default=None, hash=False)
+
+    @property
+    def may_fail(self) -> bool:
+        """Whether a command's exit code other than 0 is a result like any other."""
+        return self.allow_failure or bool(self.repeat and self.repeat.until_success)
 
     @property
     def has_verdict(self) -> bool:

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from aethr import events, limits
+from aethr.excerpt import Excerpt
 from aethr.frozen import frozen
 from aethr.results import Usage
 from aethr.spent import known
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from aethr.settings import Settings
     from aethr.treelog import TreeLog
     from aethr.workflow import Limits
+
+_SAID = 1_000_000  # characters, of either end: no answer is longer, and a command's output may be
 
 
 @frozen
@@ -54,7 +57,7 @@ class Output:
     def __init__(self, step_id: str, world: World, meter: Meter) -> None:
         self.step_id = step_id
         self._meter = meter
-        self._pieces: list[str] = []
+        self._said = Excerpt(_SAID)
         self._emit = world.emit
         self._verbose = world.verbose
         self._mask = world.mask
@@ -62,10 +65,10 @@ class Output:
 
     @property
     def said(self) -> str:
-        return "".join(self._pieces)
+        return self._said.text
 
     def text(self, piece: str) -> None:
-        self._pieces.append(piece)
+        self._said.add(piece)
         self._show(self._stream.feed(piece))
 
     def waiting(self, what: str) -> None:

@@ -221,7 +221,7 @@ def test_a_resume_after_a_kill_ends_the_survivors_first(
     argv = ("run", "--checkpoint", "c.jsonl")
     done, _ = run(project, fake, acts, said(PASS), argv=argv)
     assert done.code == 0, done.err
-    assert "of the agent that was still running" in done.err
+    assert "that it had left running" in done.err
     assert not list(carriers(marker))
     assert not alive(child)
 

@@ -17,7 +17,7 @@ from aethr.spent import Spent
 if TYPE_CHECKING:
     from pathlib import Path
 
-HEADER = Header("demo", "abc", "workflow: demo", "a task\n\u2028 with ünï \ud800", True, "f00")
+HEADER = Header("demo", "workflow: demo", "a task\n\u2028 with ünï \ud800", True, "f00")
 ARTIFACT = Artifact("b", "t", (Change("a\udce9.py", 1, None),), "diff \udce9", None)
 RESULTS = (
     StepResult("plan", "do it \ud800", usage=Usage(1, None, 0.5), model="openai:x", seconds=1.5),

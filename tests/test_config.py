@@ -222,6 +222,16 @@ steps:
     allow_truncated: true
     verdict: true
     repeat: {back_to: implement, until_review_pass: true, until_contains: DONE, max_iterations: 9}
+  - id: test
+    run: pytest -q
+    timeout: 5m
+    env: {CI: "1"}
+    repeat: {back_to: implement, until_success: true}
+  - {id: lint, run: "ruff check", backend: shell, allow_failure: true}
+  - id: sort
+    role: planner
+    output_schema: {type: object, properties: {ok: {type: boolean}}}
+    repeat: {back_to: lint, until: {ok: true}}
 """
 
 
@@ -282,6 +292,29 @@ def test_every_key_reaches_the_workflow() -> None:
                     allow_truncated=True,
                     verdict=True,
                     repeat=Repeat("implement", True, "DONE", 9),
+                ),
+                Step(
+                    "test",
+                    backend="shell",
+                    run="pytest -q",
+                    timeout=300,
+                    env={"CI": "1"},
+                    context_limit=1000,
+                    repeat=Repeat("implement", until_success=True),
+                ),
+                Step(
+                    "lint",
+                    backend="shell",
+                    run="ruff check",
+                    allow_failure=True,
+                    context_limit=1000,
+                ),
+                Step(
+                    "sort",
+                    "planner",
+                    context_limit=1000,
+                    output_schema={"type": "object", "properties": {"ok": {"type": "boolean"}}},
+                    repeat=Repeat("lint", until={"ok": True}),
                 ),
             ),
         )

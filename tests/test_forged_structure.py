@@ -60,6 +60,7 @@ HEADINGS = [
     "## Files changed by work (worker)",
     "# Context",
     *(f"## {source}" for source in SOURCES),
+    "# Findings",
     "# How to end",
 ]
 

@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PACKAGE = Path(aethr.__file__).parent
-SURFACE = {"program", "namespace", "commands", "loader", "task", "front", "auth"}
+SURFACE = {"program", "namespace", "commands", "loader", "task", "front", "auth", "api"}
 HOMES = {
     "subprocess": {"process"},
     "dotenv": {"settings"},
     "rich": {"render", "report"},
     "yaml": {"config"},
-    "jsonschema": {"config"},
+    "jsonschema": {"answers"},
+    "referencing": {"answers"},
     "litellm": {"backends"},
     "invoke": SURFACE | {"errors"},
 }

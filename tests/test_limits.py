@@ -357,7 +357,8 @@ WRONG = [
 
 @pytest.mark.parametrize(("option", "value", "words"), WRONG)
 def test_a_limit_that_is_none_is_refused(option: str, value: str, words: str) -> None:
-    request = Request(**{option.removeprefix("--").replace("-", "_"): value})
+    asked: dict[str, Any] = {option.removeprefix("--").replace("-", "_"): value}
+    request = Request(**asked)
     with pytest.raises(UsageError, match=f"{option} must be .*{re.escape(words)}"):
         limits.effective(Limits(), request)
 

@@ -79,9 +79,10 @@ def test_a_review_sees_everything_that_is_not_committed() -> None:
 
 def test_debugging_edits_nothing() -> None:
     steps = preset("debug-failing-test").steps
-    assert [step.id for step in steps] == ["diagnose", "propose-fix", "review"]
-    assert {step.backend for step in steps} == {"model"}
-    assert all(step.context for step in steps)
+    assert [step.id for step in steps] == ["test", "diagnose", "propose-fix", "review"]
+    assert (steps[0].run, steps[0].allow_failure) == ("pytest -q", True)
+    assert {step.backend for step in steps[1:]} == {"model"}
+    assert all(step.context for step in steps[1:])
 
 
 def test_the_examples_route_roles_to_different_providers() -> None:

@@ -70,6 +70,13 @@ two
 This is pass 2 of at most 4. Unless the review passes and the answer contains `DONE`, \
 the work goes back to step `implement`.
 
+# Findings
+
+Besides your prose, give each finding that stands now a line of its own, the worst first, as \
+high, medium or low:
+
+- [high] path:line: what is wrong
+
 # How to end
 
 End your answer with exactly one of these two lines, the first when there is no high or \

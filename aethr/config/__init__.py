@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from aethr.config import build, references, schema, shape
 from aethr.config.document import read
 from aethr.config.sourcefile import SourceFile, spot
+from aethr.config.structured import Schemas
 from aethr.errors import ConfigError, UsageError
 from aethr.frozen import frozen
 
@@ -37,29 +38,32 @@ class Loaded:
     warnings: tuple[Problem, ...] = ()
 
 
-def load(path: Path) -> Loaded:
-    """Read a workflow file; raise ConfigError, or UsageError where there is no file to read."""
+def load(path: Path, root: Path = Path()) -> Loaded:
+    """Read a workflow file; raise ConfigError, or UsageError where there is no file to read.
+
+    Files that it names are read below ``root``.
+    """
     name = _shown(path)
     data = _content(path, name)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise ConfigError([_undecodable(data, error, name)]) from None
-    return parse(text, name)
+    return parse(text, name, root)
 
 
-def parse(text: str, name: str) -> Loaded:
+def parse(text: str, name: str, root: Path = Path()) -> Loaded:
     """Make a workflow of YAML text; raise ConfigError with all that is wrong in ``name``."""
-    document = read(text.removeprefix("\ufeff"), name)
-    if problems := _problems(document):
+    document, schemas = read(text.removeprefix("\ufeff"), name), Schemas(root)
+    if problems := _problems(document, schemas):
         raise ConfigError(sorted(problems, key=lambda one: (one.line, one.column)))
     top = document.root.value
     assert isinstance(top, dict)  # noqa: S101 -- the schema says so
-    workflow = build.workflow(top, text)
+    workflow = build.workflow(top, text, schemas)
     return Loaded(workflow, tuple(references.warnings(document, workflow)))
 
 
-def _problems(document: Document) -> list[Problem]:
+def _problems(document: Document, schemas: Schemas) -> list[Problem]:
     if document.root.value is None and not document.root.raw:
         text = "the file is empty; it needs `workflow`, `roles` and `steps`"
         return [document.problem(document.root, text)]
@@ -67,7 +71,7 @@ def _problems(document: Document) -> list[Problem]:
     return [
         *document.problems,
         *(shape.problem(one, document) for one in broken),
-        *references.check(document, [one.trail for one in broken]),
+        *references.check(document, [one.trail for one in broken], schemas),
     ]
 
 

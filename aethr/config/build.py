@@ -15,23 +15,27 @@ from aethr.workflow import CONTEXT_LIMIT, History, Limits, ModelRef, Repeat, Ste
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from aethr.config.structured import Schemas
 
-def workflow(top: Mapping[str, Any], text: str) -> Workflow:
+
+def workflow(top: Mapping[str, Any], text: str, schemas: Schemas) -> Workflow:
     """Make a workflow of values that the schema and the references allow."""
     defaults = {"context_limit": top.get("context_limit", CONTEXT_LIMIT)}
     return Workflow(
         name=top["workflow"],
         description=top.get("description", ""),
-        roles=top["roles"],
+        roles=top.get("roles", {}),
         models={role: _model(entry) for role, entry in top.get("models", {}).items()},
-        steps=tuple(_step({**defaults, **step}) for step in top["steps"]),
+        steps=tuple(_step({**defaults, **step}, schemas) for step in top["steps"]),
         text=text,
         limits=Limits(**_fields(top.get("limits", {}), {}, _LIMITS)),
     )
 
 
-def _step(entry: Mapping[str, Any]) -> Step:
-    return Step(**_fields(entry, {"history_visibility": "history"}, _STEP))
+def _step(entry: Mapping[str, Any], schemas: Schemas) -> Step:
+    backend = {"backend": "shell"} if "run" in entry else {}
+    converters = {**_STEP, "output_schema": schemas.of}
+    return Step(**_fields({**backend, **entry}, {"history_visibility": "history"}, converters))
 
 
 def _model(entry: str | Mapping[str, Any]) -> ModelRef:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aethr.config import contexts
+from aethr.config import commands, contexts, structured
 from aethr.config.schema import schema
 from aethr.config.shape import one_of, step_name
 from aethr.config.sourcefile import quoted
@@ -64,7 +64,9 @@ class _File:
         return did_you_mean(wrong, [name for step in around if (name := _text(step.get("id")))])
 
 
-def check(document: Document, broken: Iterable[Trail]) -> Iterator[Problem]:
+def check(
+    document: Document, broken: Iterable[Trail], schemas: structured.Schemas
+) -> Iterator[Problem]:
     """Find wrong references, also beside ``broken`` values, as far as they can be judged."""
     top = {
         key: value
@@ -72,6 +74,7 @@ def check(document: Document, broken: Iterable[Trail]) -> Iterator[Problem]:
         if key not in document.doubled
     }
     steps = [_mapping(step) for step in _list(top.get("steps"))]
+    broken = list(broken)
     places: dict[str, int] = {}
     for place, step in enumerate(steps):
         places.setdefault(_text(step.get("id")), place)
@@ -79,9 +82,15 @@ def check(document: Document, broken: Iterable[Trail]) -> Iterator[Problem]:
     file = _File(document, steps, places, roles if isinstance(roles, dict) else None)
     # A misspelt or mistyped key may be the condition that a loop seems to lack.
     unsure = {trail[:3] for trail in broken if trail[3:] not in {("back_to",), ("max_iterations",)}}
+    yield from _roles(file, broken)
     yield from _names(file, top)
     for place in range(len(steps)):
         yield from _step(file, place)
+        for trail, text in commands.problems(steps[place], file.step(place), _step_keys()):
+            yield file.at_key(("steps", place, *trail), text)
+        for found in structured.problems(steps[place], file.step(place), schemas):
+            point = file.at_key if found.key else file.problem
+            yield point(("steps", place, *found.trail), found.text)
         yield from _context(file, place)
         yield from _back_to(file, place)
         if ("steps", place, "repeat") not in unsure:
@@ -106,6 +115,16 @@ def warnings(document: Document, workflow: Workflow) -> Iterator[Problem]:
                 f"{step.backend} takes only the name"
             )
             yield document.problem(document.key(("models", role)), text)
+
+
+def _roles(file: _File, broken: Iterable[Trail]) -> Iterator[Problem]:
+    """Only a file with nothing but commands needs no roles."""
+    top = file.document.root.value
+    if not isinstance(top, dict) or "roles" in top:
+        return
+    misspelt = any(did_you_mean(f"{one[0]}", ["roles"]) for one in broken if len(one) == 1)
+    if not misspelt and not (file.steps and all(map(commands.is_one, file.steps))):
+        yield file.problem((), "the file has no `roles`")
 
 
 def _names(file: _File, top: Mapping[str, Value]) -> Iterator[Problem]:
@@ -135,7 +154,7 @@ def _step(file: _File, place: int) -> Iterator[Problem]:
         yield file.problem((*trail, "role"), f"{name} has the role {lacking}")
     backend = _text(step.get("backend", "model"))
     agents = one_of(sorted(AGENTS), "or")
-    if backend in _known_backends() - AGENTS:
+    if backend in _known_backends() - AGENTS - {commands.BACKEND} and not commands.is_one(step):
         for key in _FOR_AGENTS & step.keys():
             if step[key] is not False:
                 text = f"`{key}` in {name} is for agents ({agents}); its backend is {backend}"
@@ -171,8 +190,13 @@ def _condition(file: _File, place: int) -> Iterator[Problem]:
     if not isinstance(repeat, dict):
         return
     for_pass = repeat.get("until_review_pass") is True
-    if not for_pass and "until_contains" not in repeat:
-        text = "has no condition; set `until_review_pass` or `until_contains`"
+    others = repeat.get("until_success") is True or "until_contains" in repeat
+    if not (for_pass or others or repeat.get("until")):
+        wanted = "until_success" if commands.is_one(step) else "until_review_pass"
+        wanted = "until" if "output_schema" in step else wanted
+        text = (
+            f"has no condition; set `{wanted}`{'' if wanted == 'until' else ' or `until_contains`'}"
+        )
         yield file.at_key(trail, f"the loop of {file.step(place)} {text}")
     if for_pass and step.get("verdict") is False:
         text = "waits for a pass, but `verdict: false` means that none comes"
@@ -207,6 +231,10 @@ def _control(value: Value) -> str:
 
 def _known_backends() -> frozenset[str]:
     return frozenset(schema()["$defs"]["step"]["properties"]["backend"]["enum"])
+
+
+def _step_keys() -> frozenset[str]:
+    return frozenset(schema()["$defs"]["step"]["properties"])
 
 
 def _mapping(value: Value) -> dict[str, Value]:

@@ -29,6 +29,7 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "boolean": bool,
     "integer": int,
     "number": (int, float),
+    "null": type(None),
 }
 
 
@@ -86,7 +87,10 @@ def _is(value: Value, name: str) -> bool:
 
 
 def _in_mapping(value: dict[str, Value], rule: Rule, trail: Trail) -> Iterator[Violation]:
-    for key in rule.get("required", ()):
+    required = [*rule.get("required", ())]
+    if "if" in rule and not all(key in value for key in rule["if"]["required"]):
+        required += rule["else"]["required"]
+    for key in required:
         if key not in value:
             yield Violation((*trail, key), "required", rule)
     known: Rule = rule.get("properties", {})

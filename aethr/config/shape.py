@@ -14,6 +14,7 @@ from aethr.limits import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
+    from collections.abc import Set as AbstractSet
 
     from aethr.config.document import Document
     from aethr.config.node import Node, Trail
@@ -89,11 +90,13 @@ def one_of(names: Iterable[str], last: str) -> str:
 
 
 def _follows(
-    one: Violation, document: Document, said: Collection[Spot], meant: Collection[Trail]
+    one: Violation, document: Document, said: Collection[Spot], meant: AbstractSet[Trail]
 ) -> bool:
     """Whether a missing key is there, misspelt, or another problem stands at this spot."""
     if one.keyword == "required":
-        return one.trail in meant
+        # A step without `role` is a command whose `run` is misspelt, maybe.
+        instead = [(*one.trail[:-1], "run")] if one.trail[-1] == "role" else []
+        return not meant.isdisjoint([one.trail, *instead])
     return _at(one, document).start in said
 
 
@@ -127,6 +130,10 @@ def _words(violation: Violation, document: Document) -> str:
             return f"unknown key {quoted(str(trail[-1]))}{owner}{_advice(violation)}"
         case "required":
             return f"{subject(trail[:-1], document)} has no `{trail[-1]}`"
+        case "propertyNames" if trail[-2] == "env":
+            return (
+                f"{quoted(str(trail[-1]))} in {subject(trail[:-1], document)} is no variable's name"
+            )
         case "propertyNames":
             return "the name of a role is blank"
     return subject(trail, document) + _mistake(violation, document.node(trail))

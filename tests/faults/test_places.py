@@ -70,7 +70,7 @@ def refused(run: Said, code: int = 2) -> str:
 
 # -- the checkpoint's disk is full ------------------------------------------------------
 
-HEADER = Header("demo", "abc", "workflow: demo", "a task", True)
+HEADER = Header("demo", "workflow: demo", "a task", True)
 RESULT = StepResult("review", "no\n" * 9, verdict=Verdict.REVISE)
 LINES: dict[str, Callable[[checkpoint.Checkpoint], None]] = {
     "run": lambda file: file.header(HEADER),

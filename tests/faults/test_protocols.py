@@ -84,7 +84,7 @@ class Project:
             saved, file = checkpoint.reopen(self.file)
             return saved.results, file
         file = checkpoint.create(self.file)
-        file.header(Header("two", "", "", "do it", live=True))
+        file.header(Header("two", "", "do it", live=True))
         return (), file
 
     def lines(self, kind: str) -> list[dict[str, object]]:

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aethr import checkpoint, resume
-from aethr.config import parse
+from aethr import checkpoint
 from aethr.options import Request
 from aethr.results import Artifact, Change, StepResult, Usage, Verdict
 from aethr.saved import FORMAT
@@ -60,7 +59,7 @@ ARTIFACT = {
     "patch": PATCH,
     "run_patch": PATCH,
 }
-HEADER = checkpoint.Header("demo", resume.digest(parse(FLOW, "").workflow), FLOW, "go", live=False)
+HEADER = checkpoint.Header("demo", FLOW, "go", live=False)
 ROWS = [
     {"kind": "run", "format": FORMAT, **asdict(HEADER)},
     {"kind": "stdin", "text": "piped in"},
@@ -110,7 +109,7 @@ def test_a_damaged_checkpoint_goes_on_or_is_refused(
     (doors.folder / ".aethr.yaml").write_text(FLOW)
     file = doors.folder / "c.jsonl"
     file.write_bytes(data)
-    request = Request(resume_checkpoint="@c.jsonl", **({} if b'"run"' in data else {"text": "go"}))
+    request = Request(resume_checkpoint="@c.jsonl", text=None if b'"run"' in data else "go")
     preview = doors.preview(request)
     assert file.read_bytes() == data, "a preview changes nothing"
     run = doors.run(request)
@@ -171,7 +170,7 @@ def test_what_is_written_is_read_back(
 ) -> None:
     path = tmp_path / "c.jsonl"
     path.unlink(missing_ok=True)
-    header = checkpoint.Header("demo", "", FLOW, task, live=True)
+    header = checkpoint.Header("demo", FLOW, task, live=True)
     file = checkpoint.create(path)
     file.header(header)
     file.stdin(piped)

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
+from tests.support.npm import CACHE, absent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from tests.support.llm_server import LLMServer
 
 VERSION = "1.18.33"
-_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "aethr-tests"
-INSTALL = f"npm install --prefix {_CACHE / 'opencode'} opencode-ai@{VERSION}"
+INSTALL = f"npm install --prefix {CACHE / 'opencode'} opencode-ai@{VERSION}"
 
 
 def real() -> Path:
@@ -26,15 +25,10 @@ def real() -> Path:
     places = (
         os.environ.get("AETHR_TEST_OPENCODE"),
         shutil.which("opencode"),
-        _CACHE / "opencode" / "node_modules" / ".bin" / "opencode",
+        CACHE / "opencode" / "node_modules" / ".bin" / "opencode",
     )
     found = next((Path(place) for place in places if place and Path(place).is_file()), None)
-    if found:
-        return found
-    missing = f"OpenCode is not installed: {INSTALL}"
-    if os.environ.get("CI") == "true":
-        pytest.fail(missing)
-    pytest.skip(missing)
+    return found or absent(f"OpenCode is not installed: {INSTALL}")
 
 
 def real_env(server: LLMServer) -> dict[str, str]:
@@ -42,7 +36,7 @@ def real_env(server: LLMServer) -> dict[str, str]:
 
     Its HOME lasts: in a new one OpenCode installs 90 MB from npm.
     """
-    program, home = real(), _CACHE / "home"
+    program, home = real(), CACHE / "home"
     folders = {
         f"XDG_{kind}_HOME": str(home / kind) for kind in ("CONFIG", "DATA", "STATE", "CACHE")
     }
