@@ -9,6 +9,7 @@ Frozen ones share their methods. Their fields are the standard library's own, so
 from __future__ import annotations
 
 from dataclasses import MISSING, FrozenInstanceError, dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, dataclass_transform
 
 if TYPE_CHECKING:
@@ -24,10 +25,14 @@ T = TypeVar("T")
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def frozen(cls: type[T]) -> type[T]:
-    """Make of a class what ``@dataclass(frozen=True)`` would."""
+    """Make of a class what ``@dataclass(frozen=True, slots=True)`` would.
+
+    One with a ``cached_property`` has no slots: its value is kept in the ``__dict__``.
+    """
     for name, method in _METHODS.items():
         setattr(cls, name, method)
-    return dataclass(init=False, repr=False, eq=False)(cls)
+    slots = not any(isinstance(value, cached_property) for value in vars(cls).values())
+    return dataclass(init=False, repr=False, eq=False, slots=slots)(cls)
 
 
 def _init(self: Frozen, *given: Any, **named: Any) -> None:  # noqa: ANN401 - values of any field
@@ -37,10 +42,10 @@ def _init(self: Frozen, *given: Any, **named: Any) -> None:  # noqa: ANN401 - va
     if twice_or_unknown or len(given) > len(fields):
         got = f"got {len(given)} by place and {', '.join(named) or 'none'} by name"
         raise TypeError(f"{type(self).__name__} has the fields {', '.join(fields)}; {got}")
+    values |= named
     for name, entry in fields.items():
-        if name not in values:
-            values[name] = named[name] if name in named else _default(self, entry)
-    self.__dict__.update(values)
+        value = values[name] if name in values else _default(self, entry)
+        object.__setattr__(self, name, value)
 
 
 def _default(of: object, entry: Field[Any]) -> Any:  # noqa: ANN401 - a field's
@@ -72,6 +77,10 @@ def _hash(self: Frozen) -> int:
     return hash(tuple([getattr(self, e.name) for e in hashed]))
 
 
+def _reduce(self: Frozen) -> tuple[object, ...]:
+    return type(self), tuple([getattr(self, name) for name in self.__dataclass_fields__])
+
+
 def _refuse(self: object, name: str, value: object = None) -> NoReturn:  # noqa: ARG001 - as set
     raise FrozenInstanceError(f"cannot assign to field {name!r}")
 
@@ -81,6 +90,7 @@ _METHODS = {
     "__repr__": _repr,
     "__eq__": _eq,
     "__hash__": _hash,
+    "__reduce__": _reduce,
     "__setattr__": _refuse,
     "__delattr__": _refuse,
 }

@@ -56,6 +56,8 @@ class Piece:
 
     def masked(self, mask: Mask) -> Piece:
         """Hide keys; of one that the end of a cut text holds a part of, that part."""
+        if not self.text:
+            return self  # as most are where there are many
         text = mask(self.text) if self.is_whole else mask.cut(self.text)
         return replace(self, text=text, size=self.size + len(text) - len(self.text))
 
