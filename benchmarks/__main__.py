@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aethr
-from benchmarks import agent, growth, live, repos, sizes, startup
+from benchmarks import agent, growth, live, repos, sizes, startup, stream
 from benchmarks.measure import RUNS, Meter
 from benchmarks.row import table
 
@@ -31,7 +31,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--runs", type=int, default=RUNS, help=f"of each row (default {RUNS})")
     parser.add_argument("--against", default="", help="another version's aethr script")
-    rooms = ("startup", "growth", "trees", "sources", "output", "live", "agent", "sizes")
+    rooms = ("startup", "growth", "trees", "sources", "output", "stream", "live", "agent", "sizes")
     parser.add_argument("--only", choices=rooms, action="append", help="measure only these")
     asked = parser.parse_args()
     # As pip does when it installs; stock invoke writes no bytecode of what it imports.
@@ -44,6 +44,7 @@ def main() -> int:
             "trees": lambda: repos.trees(meter, folder),
             "sources": lambda: repos.sources(meter, folder),
             "output": lambda: repos.output(meter, folder),
+            "stream": lambda: stream.rows(max(3, asked.runs // 3)),
             "live": lambda: live.rows(meter, folder),
             "agent": lambda: agent.rows(meter, folder),
             "sizes": sizes.rows,
