@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from aethr import routing
+from aethr import arrows, routing
 from aethr.limits import said as limits_said
 from aethr.prompt import condition
-from aethr.text import command_line, count, duration, one_line
+from aethr.text import cells, command_line, count, duration, one_line, padded, wrapped
 
 if TYPE_CHECKING:
-    from aethr.workflow import Limits, Step, Workflow
+    from collections.abc import Iterable, Sequence
+
+    from aethr.plan import Position
+    from aethr.results import StepResult
+    from aethr.workflow import Limits, Repeat, Step, Workflow
+
+_GAP = 2  # between columns
 
 
-_WIDTH = 80
+class _Row(NamedTuple):
+    """What is said of a step, in the order in which it stands; empty where there is nothing."""
+
+    name: str
+    state: str
+    role: str
+    answerer: str
+    sees: str
+    history: str
+    marks: str
+    loop: str
+
+
+# How important the columns are. The first for which there is no room in every row gives way, and
+# all behind it do: in `aethr show` they go below their step; before a run those of `_ALWAYS` do,
+# and the others are left out. The step's name is whole at any width.
+_IMPORTANCE = ("name", "state", "answerer", "role", "sees", "history", "marks", "loop")
+_ALWAYS = {"answerer", "marks", "loop"}
 
 
 def headline(workflow: Workflow, live_because: str) -> str:
@@ -24,35 +47,56 @@ def headline(workflow: Workflow, live_because: str) -> str:
     return one_line(f"{workflow.name} · {count(len(workflow.steps), 'step')} · {mode}")
 
 
-def lines(workflow: Workflow, model: str | None, *, full: bool = False) -> list[str]:
-    """Give a row a step, in columns, and below it what has no room or is asked for.
+def lines(
+    workflow: Workflow,
+    model: str | None,
+    *,
+    width: int = 80,
+    states: Sequence[str] = (),
+    full: bool = False,
+) -> list[str]:
+    """Give a row a step, in columns, with its loops at the side; ``full`` leaves nothing out.
 
-    ``full`` adds what each step sees and may do.
+    ``model`` is AETHR_MODEL's; ``states`` are as ``states`` gives them.
     """
+    states = states or [""] * len(workflow.steps)
     rows = [
-        (f"{place:>3}", step.id, step.role or step.backend, answerer(workflow, step, model))
-        for place, step in enumerate(workflow.steps, 1)
+        _Row(*map(one_line, _row(workflow, step, model, state)))
+        for step, state in zip(workflow.steps, states, strict=True)
     ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    digits = len(str(len(rows)))
+    sides = arrows.beside(workflow)
+    head = _GAP + len(sides[0].row) + digits + _GAP
+    columns = _with_room(rows, width - head)
+    wanted = [name for name in _Row._fields if name not in columns and (full or name in _ALWAYS)]
     found = []
-    for step, row in zip(workflow.steps, rows, strict=True):
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        found += [*_with_loop(line, step), *([f"     {_details(step)}"] if full else [])]
-    return [one_line(line.rstrip()) for line in found]
+    for place, (row, side) in enumerate(zip(rows, sides, strict=True), 1):
+        shown = (" " * _GAP).join(padded(getattr(row, name), columns[name]) for name in columns)
+        found.append(f"  {side.row}{place:>{digits}}  {shown}".rstrip())
+        below = f"  {side.below}{' ' * digits}  "
+        found += [below + line for line in _below(row, wanted, width - head)]
+    return found
 
 
 def limits_line(limits: Limits) -> list[str]:
     return [f"limits: {said}"] if (said := limits_said(limits)) else []
 
 
-def _with_loop(line: str, step: Step) -> list[str]:
-    if step.repeat is None:
-        return [line]
-    loop = (
-        f"↺ {step.repeat.back_to}, until {condition(step.repeat)}, ≤ {step.repeat.max_iterations}"
-    )
-    beside = f"{line}  {loop}"
-    return [beside] if len(beside) < _WIDTH else [line, f"     {loop}"]
+def states(workflow: Workflow, position: Position, results: Sequence[StepResult]) -> list[str]:
+    """Tell of each step whether it is done, where a run goes on; a run that begins has none."""
+    kept = [result.step_id for result in results]
+    if not kept and not position.index:
+        return [""] * len(workflow.steps)
+
+    def state(place: int, step: Step) -> str:
+        runs = kept.count(step.id)
+        if place == position.index:
+            return f"next, pass {runs + 1}" if runs else "next"
+        if place < position.index:
+            return "done" if runs else "skipped"
+        return "again" if runs else ""
+
+    return [state(place, step) for place, step in enumerate(workflow.steps)]
 
 
 def answerer(workflow: Workflow, step: Step, model: str | None) -> str:
@@ -69,16 +113,29 @@ def command(step: Step) -> str:
     return f"$ {command_line(step.run)}"
 
 
-def _details(step: Step) -> str:
-    if step.run:
-        return _of_command(step)
-    said = [
-        f"sees {', '.join(source.name for source in step.context) or 'no context'}",
-        f"history {step.history.value}",
-        *(["answers JSON"] if step.output_schema is not None else []),
-        *(["unsafe permissions"] if step.unsafe_permissions else []),
-    ]
-    return " · ".join(said)
+def _loop(repeat: Repeat) -> str:
+    """``↺ implement, until the review passes, ≤ 3``."""
+    return f"↺ {repeat.back_to}, until {condition(repeat)}, ≤ {repeat.max_iterations}"
+
+
+def _row(workflow: Workflow, step: Step, model: str | None, state: str) -> _Row:
+    sees = f"sees {', '.join(source.name for source in step.context) or 'no context'}"
+    return _Row(
+        name=step.id,
+        state=state,
+        role=step.role or step.backend,
+        answerer=answerer(workflow, step, model),
+        sees=_of_command(step) if step.run else sees,
+        history="" if step.run else f"history {step.history.value}",
+        marks=" · ".join(
+            [
+                *(["answers JSON"] if step.output_schema is not None else []),
+                *(["unsafe permissions"] if step.unsafe_permissions else []),
+                *(["pauses"] if step.pause else []),
+            ]
+        ),
+        loop=_loop(step.repeat) if step.repeat else "",
+    )
 
 
 def _of_command(step: Step) -> str:
@@ -88,3 +145,22 @@ def _of_command(step: Step) -> str:
         *(["may fail"] if step.may_fail else []),
     ]
     return " · ".join(said) or "must exit with 0"
+
+
+def _with_room(rows: Sequence[_Row], room: int) -> dict[str, int]:
+    """Choose the columns that stand side by side: name -> width, in the order of a row."""
+    widths = {name: max(cells(getattr(row, name)) for row in rows) for name in _IMPORTANCE}
+    chosen: set[str] = set()
+    for name in _IMPORTANCE:
+        room -= widths[name] + _GAP * bool(chosen and widths[name])
+        if chosen and room < 0:
+            break
+        chosen.add(name)
+    return {name: widths[name] for name in _Row._fields if name in chosen and widths[name]}
+
+
+def _below(row: _Row, names: Iterable[str], room: int) -> list[str]:
+    """Say what had no room, the loop on lines of its own."""
+    texts = {name: text for name in names if (text := getattr(row, name))}
+    last = texts.pop("loop", "")
+    return [*wrapped(" · ".join(texts.values()), room), *wrapped(last, room)]

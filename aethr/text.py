@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from functools import lru_cache
 
 # Everything that acts on a terminal or can't be seen there: controls, what turns the direction
 # of text ("Trojan Source", CVE-2021-42574), line separators, and what Unicode calls default
@@ -102,6 +103,45 @@ def command_line(text: str, width: int = 60) -> str:
     lines = text.strip().splitlines()
     first = first_line(text, width)
     return f"{first} …" if lines[1:] and not first.endswith("…") else first
+
+
+def cells(text: str) -> int:
+    """Count the columns that a line takes on a terminal: the most, where terminals differ."""
+    return len(text) if text.isascii() else sum(map(_cells_of, text))
+
+
+# Wide by Unicode 16 and 17, and so on new terminals, whatever this Python knows: symbols of the
+# I Ching, counting rods, flags and emoji.
+_WIDE = re.compile(
+    "[\u2630-\u2637\u268a-\u268f\u4dc0-\u4dff\U0001d300-\U0001d376\U0001f1e6-\U0001faff]"
+)
+
+
+@lru_cache(4096)
+def _cells_of(char: str) -> int:
+    import unicodedata
+
+    if char == "\ufe0f":
+        return 1  # it makes an emoji, which is wide, of the sign before it
+    if char in _JOINERS or unicodedata.category(char) in {"Mn", "Me"}:
+        return 0
+    return 2 if _WIDE.match(char) or unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def padded(text: str, width: int) -> str:
+    return text + " " * (width - cells(text))
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Break a line behind dots, else at spaces; a word that is wider than the room stays whole."""
+    lines: list[str] = []
+    for part in re.split("(?<= ·) ", text) if text else ():
+        for word in [part] if cells(part) <= width else re.split(" (?!·)", part):
+            if lines and cells(lines[-1]) + 1 + cells(word) <= width:
+                lines[-1] += f" {word}"
+            else:
+                lines.append(word)
+    return lines
 
 
 def last_lines(text: str, most: int = 20) -> str:
