@@ -10,31 +10,16 @@ from typing import TYPE_CHECKING, Any
 from invoke import Exit, ParseError, Program
 
 from aethr import __version__, namespace
-from aethr.errors import USAGE, Interrupted, UsageError, did_you_mean
+from aethr.errors import Interrupted, UsageError, did_you_mean
 from aethr.streams import out, tell_bug
 from aethr.task import long_flag
+from aethr.usage import USAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from dataclasses import Field
 
     from invoke import Argument
-
-# A command's usage as a person types it, and two examples.
-_USAGE = {
-    "run": ("[TASK] [options]", ('aethr run "review my changes"', "aethr run --show-prompt")),
-    "step": ("ID [TASK] [options]", ("aethr step review", 'aethr step plan "add a --json flag"')),
-    "init": ("[PRESET] [options]", ("aethr init --list", "aethr init plan-implement-review")),
-    "show": ("[options]", ("aethr show", "aethr show --preset add-tests")),
-    "check": ("[options]", ("aethr check", "aethr check -f ci/review.yaml")),
-    "schema": ("[report]", ("aethr schema > .aethr.schema.json", "aethr schema report")),
-    "auth.login": (
-        "PROVIDER [options]",
-        ("aethr auth login openai", "aethr auth login openai < key.txt"),
-    ),
-    "auth.status": ("", ("aethr auth status", "aethr auth status | grep missing")),
-    "version": ("", ("aethr version", "aethr --version")),
-}
 
 
 class AethrProgram(Program):
@@ -62,15 +47,18 @@ class AethrProgram(Program):
         _, *words = self.argv
         if words[:1] != ["auth"]:
             return
-        if len(words) > 1 and f"auth.{words[1]}" in _USAGE:
+        if len(words) > 1 and f"auth.{words[1]}" in USAGES:
             self.argv[1:3] = [f"auth.{words[1]}"]
             return
-        asked = bool({"-h", "--help"} & set(words))
-        group = {name: use for name, (use, _) in _USAGE.items() if name.startswith("auth.")}
-        _print(
-            f"usage: aethr {name.replace('.', ' ')} {use}".rstrip() for name, use in group.items()
-        )
-        raise Exit(code=0 if asked else USAGE)
+        names = [name for name in USAGES if name.startswith("auth.")]
+        if {"-h", "--help"} & set(words):
+            _print(map(_usage, names))
+            raise Exit(code=0)
+        known = [name.replace(".", " ") for name in names]
+        # What was typed may be a key: it is not said again.
+        said = "`auth` has no such command" if words[1:] else "no command of `auth` was named"
+        nearest = did_you_mean(" ".join(words[:2]), known) if words[1:] else ""
+        raise UsageError(said + nearest, f"one of {', '.join(known)}")
 
     def parse_core(self, argv: list[str] | None) -> None:
         """Let Python keep its bytecode: invoke turns that off, and each start compiled us anew."""
@@ -103,7 +91,7 @@ class AethrProgram(Program):
             raise Interrupted(signal.SIGINT) from None
 
     def print_help(self) -> None:
-        rows = [(name.replace(".", " "), self._summary(name)) for name in _USAGE]
+        rows = [(name.replace(".", " "), self._summary(name)) for name in USAGES]
         options = [("-h, --help", "this help, or a command's"), ("-V, --version", "the version")]
         _print(
             [
@@ -124,18 +112,17 @@ class AethrProgram(Program):
         )
 
     def print_task_help(self, name: str) -> None:
-        usage, examples = _USAGE[name]
         fields = self.collection[name].options
         options = ["", "options:", *_columns(map(_option, fields))] if fields else []
         _print(
             [
-                f"usage: aethr {name.replace('.', ' ')} {usage}".rstrip(),
+                _usage(name),
                 "",
                 self._summary(name),
                 *options,
                 "",
                 "examples:",
-                *(f"  {example}" for example in examples),
+                *(f"  {example}" for example in USAGES[name].examples),
             ]
         )
 
@@ -143,16 +130,22 @@ class AethrProgram(Program):
         return str(self.collection[name].__doc__)
 
     def _explained(self, error: ParseError) -> UsageError:
-        """Say in our words, with the nearest name, what invoke could not parse."""
-        unknown = re.fullmatch(r"No idea what '(.*)' is!", str(error), re.DOTALL)
+        """Say in our words what invoke could not parse."""
+        said = str(error)
         command = error.context.name if error.context else None
-        help_hint = f"aethr {(command or '').replace('.', ' ')} --help".replace("  ", " ")
-        if "required positional" in str(error):
+        help_hint = " ".join(["aethr", *(command.split(".") if command else ()), "--help"])
+        if unknown := re.fullmatch(r"No idea what '(.*)' is!", said, re.DOTALL):
+            return self._unknown(unknown[1], error, help_hint)
+        if valueless := re.fullmatch("Flag (`.*`) needed value and was not given one!", said):
+            return UsageError(f"{valueless[1]} needs a value", help_hint)
+        if "required positional" in said:
             # A word is required only where the command stands twice: see AethrTask.
             return UsageError(f"one command a call: `{command}` stands twice", help_hint)
-        if not unknown:
-            return UsageError(str(error).rstrip("!"), help_hint)
-        word = unknown[1]
+        return UsageError(said.rstrip("!"), help_hint)
+
+    def _unknown(self, word: str, error: ParseError, help_hint: str) -> UsageError:
+        """Name the nearest of the words that can stand there."""
+        command = error.context.name if error.context else None
         if word.startswith("-"):
             flags = error.context.flag_names() if error.context else ()
             where = f" of `{command}`" if command else ""
@@ -164,20 +157,29 @@ class AethrProgram(Program):
                 "unexpected word after the provider", "the key is asked for, or piped in"
             )
         if command:
+            takes_task = "[TASK]" in USAGES[command].words
             return UsageError(
                 f"unexpected word `{word}` after `{command}`",
-                "a task of several words stands in quotes",
+                "a task of several words stands in quotes" if takes_task else help_hint,
             )
-        names = [name.partition(".")[0] for name in _USAGE]
+        names = ["auth", *(name.replace(".", " ") for name in USAGES)]
         return UsageError(f"unknown command `{word}`{did_you_mean(word, names)}", help_hint)
 
 
 def run(argv: list[str]) -> None:
     """Run one command and exit with its code."""
     sys.excepthook = tell_bug
-    AethrProgram(
-        version=__version__, namespace=namespace.console(), name="aethr", binary="aethr"
-    ).run(argv)
+    tasks = namespace.console()
+    if argv[1:2] == ["completion"] and argv[3:4] == ["--"]:
+        from aethr import completion  # what a shell asks at each TAB
+
+        completion.answer(tasks, argv[2], argv[4:])
+        return
+    AethrProgram(version=__version__, namespace=tasks, name="aethr", binary="aethr").run(argv)
+
+
+def _usage(name: str) -> str:
+    return f"usage: aethr {name.replace('.', ' ')} {USAGES[name].words}".rstrip()
 
 
 def _option(field: Field[Any]) -> tuple[str, str]:
@@ -187,7 +189,7 @@ def _option(field: Field[Any]) -> tuple[str, str]:
     short = f"-{field.metadata['short']}, " if field.metadata["short"] else ""
     if isinstance(field.default, bool):
         return f"{short}--{'[no-]' if field.default else ''}{flag}", said
-    value = re.search(r"\b[A-Z]{2,}\b", said)
+    value = re.search(r"@?\b[A-Z]{2,}\b", said)
     return f"{short}--{flag} {value[0] if value else 'VALUE'}", said
 
 

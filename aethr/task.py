@@ -90,6 +90,19 @@ class AethrTask(Task[Any]):
         return [*words, *(argument for argument in arguments if argument not in words)]
 
 
+class _Option(Argument):
+    """invoke's argument, which its errors then call by its flag."""
+
+    def __init__(self, **given: Any) -> None:  # noqa: ANN401 - as invoke's
+        super().__init__(**given)
+        # Of a list invoke takes the empty beginning for a value that was given: `--report`
+        # without one would pass, and no report be written.
+        self.raw_value = None
+
+    def __repr__(self) -> str:
+        return f"`{_flag(self.names[0])}`"
+
+
 @contextmanager
 def edge(session: Session, *, goes_on: bool = False) -> Iterator[None]:
     """Take signals and mask errors where a call from outside comes in."""
@@ -125,8 +138,8 @@ def _argument(field: Field[Any]) -> Argument:
     flag, short = long_flag(field), field.metadata["short"]
     kind = str if field.default is None else type(field.default)
     if kind is tuple:
-        return Argument(names=(flag,), kind=list, help=field.metadata["help"])  # may be repeated
-    return Argument(
+        return _Option(names=(flag,), kind=list, help=field.metadata["help"])  # may be repeated
+    return _Option(
         names=(flag, short) if short else (flag,),
         kind=kind,
         # None tells an option that was not given from one that was given empty;
