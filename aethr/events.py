@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class RunStarted(NamedTuple):
-    """``only`` is the one step of ``aethr step``, else empty.
+    """``only`` is the one step of ``aethr step``, else empty; ``position`` is where it begins.
 
     ``results`` are the kept ones of a checkpoint; ``live_because`` is empty in
     mock mode, where ``limits`` are none.
@@ -29,15 +29,20 @@ class RunStarted(NamedTuple):
     live_because: str
     checkpoint: Path | None
     limits: Limits
+    position: Position
 
 
 class StepStarted(NamedTuple):
-    """``number`` counts this step's runs from 1; ``passes`` is (pass, limit) of its loop."""
+    """``number`` counts this step's runs from 1; ``passes`` is (pass, limit) of its loop.
+
+    ``spent`` is what the whole run took before it.
+    """
 
     step: Step
     number: int
     model: ModelRef | None
     passes: tuple[int, int] | None
+    spent: Spent
 
 
 class Chunk(NamedTuple):
@@ -53,9 +58,16 @@ class Told(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """What the run waits for, such as ``first token``."""
+    """What the run waits for, such as ``first token``; ``seconds`` is how long, if it is known."""
 
     what: str
+    seconds: float = 0.0
+
+
+class Used(NamedTuple):
+    """What the whole run has taken by now, as far as a call in flight has told."""
+
+    spent: Spent
 
 
 class Warned(NamedTuple):
@@ -66,10 +78,11 @@ class Warned(NamedTuple):
 
 
 class StepFinished(NamedTuple):
-    """A result that is in the checkpoint."""
+    """A result that is in the checkpoint; with ``--verbose`` with the diff of what it changed."""
 
     result: StepResult
     live: bool
+    patch: str = ""
 
 
 class StepBroken(NamedTuple):
@@ -82,6 +95,13 @@ class StepBroken(NamedTuple):
     seconds: float
     interrupted: bool = False
     tail: str = ""
+
+
+class Decided(NamedTuple):
+    """What a person decided between two steps, in one line; ``result`` is one that was edited."""
+
+    text: str
+    result: StepResult | None = None
 
 
 class LoopTurned(NamedTuple):
@@ -111,15 +131,30 @@ class RunFinished(NamedTuple):
     go_on: str = ""
 
 
+class RunStopped(NamedTuple):
+    """The end of a run that an error or a signal ended, which is told of after it.
+
+    ``results`` and ``spent`` are the whole checkpoint's, ``seconds`` this process's.
+    """
+
+    results: tuple[StepResult, ...]
+    live: bool
+    seconds: float
+    spent: Spent
+
+
 Event = (
     RunStarted
     | StepStarted
     | Chunk
     | Told
     | Waiting
+    | Used
     | Warned
     | StepFinished
     | StepBroken
+    | Decided
     | LoopTurned
     | RunFinished
+    | RunStopped
 )

@@ -28,6 +28,7 @@ class _Taker:
 
     def __init__(self) -> None:
         self.words: Callable[[], str] = str
+        self.before: Callable[[], str] = str
         self.holding = False
         self.waiting: int | None = None
         self.since: float | None = None
@@ -56,9 +57,10 @@ class _Taker:
                 self._ending = True
                 from aethr import process
 
+                before = self.before()
                 process.kill_all()
                 # Not through sys.stderr: what was interrupted may be writing there.
-                os.write(2, self.words().encode("utf-8", "replace"))
+                os.write(2, f"{before}{self.words()}".encode("utf-8", "replace"))
         finally:
             os._exit(128 + signum)
 
@@ -148,3 +150,33 @@ def parting(words: Callable[[], str]) -> Iterator[None]:
         yield
     finally:
         _taker.words = before
+
+
+def around_stop(leave: Callable[[], None], come_back: Callable[[], None]) -> Callable[[], None]:
+    """Be told before Ctrl-Z stops the process and when it goes on; give what ends this."""
+    if not (_can_come() and hasattr(signal, "SIGTSTP")):  # Windows has none
+        return lambda: None
+    if {*map(signal.getsignal, (signal.SIGTSTP, signal.SIGCONT))} != {signal.SIG_DFL}:
+        return lambda: None  # somebody else's, or a shell without job control
+
+    def stop(signum: int, _: FrameType | None) -> None:
+        leave()
+        signal.signal(signum, signal.SIG_DFL)
+        signal.raise_signal(signum)
+
+    def go_on(*_: object) -> None:
+        signal.signal(signal.SIGTSTP, stop)
+        come_back()
+
+    def over() -> None:
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        signal.signal(signal.SIGCONT, signal.SIG_DFL)
+
+    signal.signal(signal.SIGTSTP, stop)
+    signal.signal(signal.SIGCONT, go_on)
+    return over
+
+
+def before_parting(words: Callable[[], str]) -> None:
+    """Give what is written before those words: a terminal is left as it was found."""
+    _taker.before = words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import stat
@@ -11,10 +12,16 @@ from typing import TYPE_CHECKING, TextIO
 
 from aethr import signals
 from aethr.errors import AethrError
-from aethr.text import count, printable
+from aethr.text import cells, count, printable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
+
+LOOKALIKE = "aethr-lookalike"
+# Frames keep their width; behind the others nothing is aligned.
+_ASCII = dict(zip("╭╮╰╯├┬─│▸→✓✗×−–·•▌", "+++++--|>>vxx---*>", strict=True))
+_ASCII |= {"↺": "<-", "≤": "<=", "≥": ">=", "…": "..."}
 
 
 # What GitHub's runner takes for a command in the log of a step: `::name …::` where a line
@@ -101,10 +108,39 @@ def _broken(command: re.Match[str]) -> str:
     return f"{command[0]} " if command[0] == "##" else f"{command[0]}\\"
 
 
+def columns(stream: TextIO | None, environ: Mapping[str, str]) -> int:
+    """Give the width of a screen: COLUMNS if it is set, else the terminal's, else 80."""
+    given = environ.get("COLUMNS", "")
+    if re.fullmatch("[1-9][0-9]{0,4}", given):
+        return int(given)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or 80 if stream else 80
+    except OSError:  # no terminal
+        return 80
+
+
+def sayable(text: str) -> str:
+    """Give a text as it will stand on stderr, before it is measured."""
+    if sys.stderr is None or sys.stderr.encoding == "utf-8":
+        return text
+    return _in_encoding(text, sys.stderr)
+
+
 def _in_encoding(text: str, stream: TextIO) -> str:
     """Replace what the stream can't say: no arrow may crash a cp1252 console."""
     encoding = stream.encoding or "utf-8"  # a StringIO has none
-    return text.encode(encoding, "replace").decode(encoding)
+    return text.encode(encoding, LOOKALIKE).decode(encoding)
+
+
+def _lookalike(error: UnicodeError) -> tuple[str, int]:
+    """Give ASCII that looks like our own marks, and ``?`` for other text (a codec's handler)."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    return "".join(_ASCII.get(char, "?" * max(1, cells(char))) for char in text), error.end
+
+
+codecs.register_error(LOOKALIKE, _lookalike)
 
 
 def _give_up(stream: TextIO) -> None:
