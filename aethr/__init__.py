@@ -7,12 +7,17 @@ surface   program     the console script: an invoke Program, exit codes
           namespace   the whole collection, for both doors
           api         a step or a workflow as a call from Python
           commands    the hand-written tasks
+          completion  what can stand next on a command line
           auth        keys in the project's .env
           loader      Workflow -> invoke Collection, one task a step
+          usage       how each command is typed
           task        invoke tasks whose options are records
           front       a run, a step, a preview as people meet them
+          steering    asks a person at the terminal between two steps
           reports     a run -> files in the formats of other programs
           render      events -> people's view on stderr
+          maps        a workflow's map as it was asked for
+          charts      the map in the formats of other programs
           overview    the map of a workflow, as lines
           report      results -> stdout
           streams     writing to stdout and stderr
@@ -22,13 +27,15 @@ engine    opening     from a request to a run; what is wrong is found first
           ongoing     a run with its file: driven, ended, never lost
           kept        the checkpoint that a request is about
           applying    a run's work put on another working tree
+          helm        what a person may do between two steps
           resume      whether a checkpoint may go on, and with which words
           runtime     while there is a next step: prompt, backend, result
+          judging     a text taken as a step's: its document, its verdict
           composing   a step's prompt, from where the run stands
           world       the outside as a run sees it
           treelog     what a run's steps did to the working tree
 effects   backends    who answers a step: a model, an agent, a script
-          editor      asks for the task
+          editor      the task, or a step's text, from the user's editor
           config      YAML -> Workflow, every error at file:line:column
           presets     the workflows that ship with Aethr
           checkpoint  the append-only file of a run
@@ -53,9 +60,12 @@ logic     plan        positions and loops, a fold of results
           instances   a JSON Schema -> a value that fits it
           documents   an answer -> one JSON document
           subschemas  the parts of a JSON Schema
+          arrows      loops drawn at the side of their steps
           routing     model name -> endpoint and key
           limits      what a run may take at most
           saved       a checkpoint's bytes -> what they say
+          steered     what people decided between its steps
+          starts      its steps' starts, and the work that was gone back over
           spent       what its calls took
           secrets     keys masked in texts and streams
           share       one limit for all sources of a step
@@ -83,6 +93,7 @@ if TYPE_CHECKING:
     from aethr.errors import DryRun as DryRun
     from aethr.errors import Interrupted as Interrupted
     from aethr.errors import NotPassed as NotPassed
+    from aethr.errors import Paused as Paused
     from aethr.errors import StepFailed as StepFailed
     from aethr.errors import UsageError as UsageError
     from aethr.findings import Finding as Finding
@@ -106,6 +117,7 @@ _HOMES = {
     "LimitReached": "limits",
     "NotPassed": "errors",
     "Outcome": "api",
+    "Paused": "errors",
     "Severity": "findings",
     "StepFailed": "errors",
     "StepResult": "results",
@@ -126,6 +138,7 @@ __all__ = [
     "LimitReached",
     "NotPassed",
     "Outcome",
+    "Paused",
     "Severity",
     "StepFailed",
     "StepResult",

@@ -128,7 +128,7 @@ def run_step(
 def run_workflow(
     c: Context | None, text: str | None = None, **options: Unpack[WorkflowOptions]
 ) -> Outcome:
-    """Run a workflow, as ``aethr run`` does. Raises StepFailed, UsageError, Interrupted."""
+    """Run a workflow, as ``aethr run`` does. Raises also Paused, behind ``pause: true``."""
     return _outcome(c, WorkflowOptions, {**options, "text": text})
 
 

@@ -72,7 +72,7 @@ def apply(session: Session, asked: Apply) -> Done:
         raise UsageError("no checkpoint was named", "aethr apply FILE, or set AETHR_CHECKPOINT")
     repo = git.find(session.start, environ)
     if repo is None:
-        raise UsageError("there is no git repository here to put a patch on")
+        raise UsageError(f"no patch can be put on: {git.NOWHERE}")
     path = session.start / name
     saved = _read(name, path)
     if saved.header and not saved.header.live:

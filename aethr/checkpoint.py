@@ -1,7 +1,8 @@
 """The append-only file of a run: JSON lines, each synced before the run goes on.
 
 Kinds of lines: ``run`` (once, first), ``stdin``, ``start``, ``call``, ``used``, ``result``,
-``failure``. A run goes on from the results alone; loops and positions are derived from them.
+``failure``; and what people decide between two steps: ``edit``, ``rewind``, ``note``, ``pause``.
+Loops and positions are derived from them. A line is there before what it says comes into effect.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from aethr import lockfile
 from aethr.errors import UsageError
-from aethr.saved import FORMAT, Header, Saved, Start, is_whole, parse
+from aethr.saved import FORMAT, Header, Saved, is_whole, parse
 from aethr.spent import Spent
+from aethr.starts import Start
 from aethr.text import slug
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aethr.results import StepResult, Usage
+    from aethr.steered import Edit, Rewind
 
 __all__ = ["Checkpoint", "Header", "Saved", "Start", "create", "parse", "read", "reopen"]
 
@@ -71,6 +74,16 @@ class Checkpoint:
 
     def failure(self, step_id: str, reason: str, partial: str) -> None:
         self._append("failure", {"step_id": step_id, "reason": reason, "partial": partial})
+
+    def edit(self, edit: Edit) -> None:
+        self._append("edit", _plain(edit))
+
+    def rewind(self, rewind: Rewind) -> None:
+        self._append("note" if rewind.text else "rewind", asdict(rewind))
+
+    def pause(self, step_id: str, *, over: bool) -> None:
+        """Tell that a person is waited for after a step, or is no longer."""
+        self._append("pause", {"step_id": step_id, "over": over})
 
     def rest(self) -> None:
         """Let others write while the call that has it open does something else."""
@@ -176,7 +189,7 @@ def _masked(value: object, mask: Callable[[str], str]) -> object:
     return value
 
 
-def _plain(result: StepResult) -> dict[str, Any]:
+def _plain(result: StepResult | Edit) -> dict[str, Any]:
     fields = asdict(result)
     fields["verdict"] = result.verdict.value if result.verdict else None
     return fields

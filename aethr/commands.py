@@ -11,9 +11,21 @@ from typing import TYPE_CHECKING
 
 from invoke import Collection
 
-from aethr import __version__
+from aethr import __version__, usage
 from aethr.errors import UsageError, did_you_mean
-from aethr.options import Apply, Door, Init, Login, Nothing, Options, Request, Schema, Target
+from aethr.options import (
+    Apply,
+    Completion,
+    Door,
+    Init,
+    Login,
+    Map,
+    Nothing,
+    Options,
+    Request,
+    Schema,
+    Target,
+)
 from aethr.streams import out, tell
 from aethr.task import AethrTask
 from aethr.text import count, one_line
@@ -36,7 +48,7 @@ def tasks(wiring: Wiring) -> Collection:
     # At the invoke door a second bare word is the next task's name, not the step's TASK.
     console = wiring.session.door is Door.CONSOLE
     step_words = ("id", "text") if console else ("id",)
-    return Collection(
+    found = Collection(
         "aethr",
         AethrTask(
             run,
@@ -52,11 +64,11 @@ def tasks(wiring: Wiring) -> Collection:
             name="step",
             asks=(Request, Options),
             words=step_words,
-            without=("from_", "until"),
+            without=("from_", "until", "interactive"),
         ),
         AethrTask(init, wiring, name="init", asks=(Init,), words=("preset",)),
         AethrTask(apply, wiring, name="apply", asks=(Apply,), words=("file",)),
-        AethrTask(show, wiring, name="show", asks=(Target,)),
+        AethrTask(show, wiring, name="show", asks=(Map,)),
         AethrTask(check, wiring, name="check", asks=(Target,)),
         AethrTask(schema, wiring, name="schema", asks=(Schema,), words=("of",)),
         AethrTask(version, wiring, name="version", asks=(Nothing,)),
@@ -66,6 +78,16 @@ def tasks(wiring: Wiring) -> Collection:
             AethrTask(status, wiring, name="status", asks=(Nothing,)),
         ),
     )
+    if console:
+        found.add_task(
+            AethrTask(completion, wiring, name="completion", asks=(Completion,), words=("shell",))
+        )
+        return found
+    for name in found.task_names:
+        # invoke's own help has no other place for them.
+        examples = (f"  {line}" for line in usage.examples(name, Door.INVOKE))
+        found[name].__doc__ = "\n".join((found[name].__doc__, "", "Examples:", *examples))
+    return found
 
 
 def run(wiring: Wiring, c: Context, request: Request, options: Options) -> None:
@@ -120,18 +142,11 @@ def init(wiring: Wiring, _: Context, asked: Init) -> None:
     tell('Next: aethr show, then aethr run "what to do"\n')
 
 
-def show(wiring: Wiring, _: Context, target: Target) -> None:
+def show(wiring: Wiring, _: Context, asked: Map) -> None:
     """Show the workflow's map: who answers each step, and what it sees."""
-    from aethr import overview
+    from aethr import maps
 
-    workflow = wiring.session.load(target).workflow
-    settings = wiring.session.settings
-    lines = [
-        overview.headline(workflow, settings.live_because),
-        *overview.lines(workflow, settings.model, full=True),
-        *overview.limits_line(workflow.limits),
-    ]
-    out("\n".join(lines) + "\n")
+    out(maps.asked_for(wiring.session, asked))
 
 
 def check(wiring: Wiring, _: Context, target: Target) -> None:
@@ -163,6 +178,13 @@ def schema(_: Wiring, __: Context, asked: Schema) -> None:
     if asked.of not in texts:
         raise UsageError(f"no schema of `{asked.of}`{did_you_mean(asked.of, texts)}", _SCHEMAS)
     out(texts[asked.of]())
+
+
+def completion(_: Wiring, __: Context, asked: Completion) -> None:
+    """Print the script with which a shell completes the words of aethr."""
+    from aethr import completion as completing
+
+    out(completing.script(completing.shell(asked.shell)))
 
 
 def version(_: Wiring, __: Context, ___: Nothing) -> None:

@@ -93,7 +93,7 @@ def refuse_secrets(workflow: Workflow, root: Path) -> None:
 
 def _git_diff(source: Source, around: Surroundings, limit: int) -> Material:
     if around.repo is None:
-        return _said(source.name, "there is no git repository", Doubt.MISSING)
+        return _said(source.name, git.NOWHERE, Doubt.MISSING)
     with compare(around.repo, source.argument, around.scratch) as comparison:
         material = diffs.compared(comparison, limit)
     if material.pieces:
@@ -172,12 +172,15 @@ def _glob(source: Source, around: Surroundings, limit: int) -> Material:
     marked = git.generated(around.repo, root, names) if around.repo else set[str]()
     shelf, unread = Shelf(limit), []
     for name in sorted(names, key=lambda name: name in marked or is_generated(name)):
-        found = Piece(name, more=True) if shelf.is_full else _read(root, name, limit)
+        if shelf.is_full:
+            shelf.add(Piece(name, more=True, late=name in marked))
+            continue
+        found = _read(root, name, limit)
         if isinstance(found, Unread):
             unread.append((name, found.value))
         else:
             shelf.skimmed += found.size
-            shelf.add(replace(found, late=name in marked))
+            shelf.add(replace(found, late=name in marked) if marked else found)
     notes = not_read(sorted(unread))
     warnings = tuple(f"{source.name}: {note.said()}" for note in notes)
     pieces = tuple(sorted(shelf.pieces, key=lambda piece: piece.name))

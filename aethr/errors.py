@@ -121,6 +121,13 @@ class NotPassed(AethrError):
     label = "not passed"
 
 
+class Paused(AethrError):
+    """The run has stopped for a person to look at it, and goes on when it is resumed."""
+
+    exit_code = PAUSED
+    label = "paused"
+
+
 class DryRun(AethrError):
     """Only a preview was asked for (``inv --dry``): there is no result to go on with."""
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from aethr import opening, render
-from aethr.errors import AethrError, UsageError
+from aethr import editor, opening, render
+from aethr.errors import AethrError, Paused, UsageError
 from aethr.report import Results
 from aethr.streams import out, tell
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from aethr.events import Event
-    from aethr.ongoing import OpenRun
+    from aethr.ongoing import OpenRun, Steer
     from aethr.options import Options, Request
     from aethr.reports.watch import Watch
     from aethr.results import StepPrompt, StepResult
@@ -33,9 +33,24 @@ def run(
     call: Callable[[Workflow], Callable[[Step], object]],
 ) -> None:
     """Run a workflow; ``call`` gives, for the workflow, what runs one of its steps."""
+    steer = _steer(request)
     with begun(session, request, options, _screen(session, options, headings=True)) as opened:
-        opened.drive(call(opened.run.workflow))
+        opened.drive(call(opened.run.workflow), steer)
     _judge(opened, options)
+
+
+def _steer(request: Request) -> Steer | None:
+    """Give what asks at a stop, where someone is there to be asked."""
+    if editor.is_someone_there():
+        from aethr import steering
+
+        return steering.steer
+    if request.interactive:
+        raise UsageError(
+            "--interactive needs a terminal, as stdin and as stderr",
+            "without one, `pause: true` on a step stops the run there, to be resumed",
+        )
+    return None
 
 
 def step(session: Session, request: Request, options: Options) -> StepResult:
@@ -50,7 +65,9 @@ def preview(session: Session, request: Request, options: Options) -> None:
     """Print the exact prompts of the steps to come; nothing is called."""
     if options.report or options.findings:
         raise UsageError("--report and --findings are of a run: --show-prompt makes none")
-    view, _ = render.view(quiet=options.quiet, model=session.settings.model, stream=False)
+    if request.interactive:
+        raise UsageError("--interactive is of a run: --show-prompt makes none")
+    view, _ = render.view(options, session.settings)
     for step, composed in opening.preview(session, request, view):
         if step.repeat and not request.id:
             tell(f"note: the loop {step.repeat.back_to} … {step.id} is shown once\n")
@@ -69,12 +86,7 @@ def _judge(opened: OpenRun, options: Options) -> None:
 
 def _screen(session: Session, options: Options, *, headings: bool) -> Emit:
     """Give the place where events go: people's view, and stdout if the view shows no texts."""
-    view, shows = render.view(
-        quiet=options.quiet,
-        model=session.settings.model,
-        stream=options.stream,
-        texts=not options.findings,
-    )
+    view, shows = render.view(options, session.settings, texts=not options.findings)
     shows = shows or options.findings
     results = Results(headings=headings, last_only=options.quiet)
 
@@ -90,9 +102,7 @@ def _screen(session: Session, options: Options, *, headings: bool) -> Emit:
 def progress(session: Session, options: Options) -> Emit:
     """Give the place where events go when the results are for a program: people's view alone."""
     gc.enable()
-    return render.view(
-        quiet=options.quiet, model=session.settings.model, stream=False, texts=False
-    )[0]
+    return render.view(options, session.settings, texts=False)[0]
 
 
 @contextmanager
@@ -110,7 +120,7 @@ def begun(session: Session, request: Request, options: Options, emit: Emit) -> I
             watch.ended(opened, error)
         if not isinstance(error, AethrError):
             raise
-        if options.verbose:
+        if options.verbose and not isinstance(error, Paused):
             with suppress(OSError):  # it may be what failed
                 tell(opened.run.world.mask(opened.file.path.read_text("utf-8")))
         raise

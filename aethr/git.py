@@ -42,6 +42,7 @@ _APPLY = (
     *("-c", "core.protectNTFS=true", "-c", "core.protectHFS=true"),
     *("-c", "apply.ignoreWhitespace=no", "apply", "--whitespace=nowarn", "--binary"),
 )
+NOWHERE = "there is no git repository, or no git on the PATH"
 _MISUSED = 129  # git's exit code for arguments that it can't make sense of
 # Of git's own variables those that say where it may look and whom it may trust.
 _KEPT = re.compile(r"GIT_(CONFIG|CEILING_DIRECTORIES$|DISCOVERY_ACROSS_FILESYSTEM$)")
@@ -134,7 +135,12 @@ def generated(repo: Repo, folder: Path, names: Sequence[str]) -> set[str]:
     That is ``linguist-generated``, and ``-diff``. Most projects have no such file,
     and are not asked.
     """
-    folders = {parent for name in names for parent in Path(name).parents}
+    folders = {""}
+    for name in names:
+        parent = name.rpartition("/")[0]
+        while parent not in folders:
+            folders.add(parent)
+            parent = parent.rpartition("/")[0]
     places = [folder / parent / ".gitattributes" for parent in folders]
     if not any(place.exists() for place in [repo.top / ".gitattributes", *places]):
         return set()

@@ -62,6 +62,11 @@ def place(session: Session, request: Request) -> tuple[Path | None, str]:
         raise UsageError("--checkpoint and --resume-checkpoint exclude each other")
     if request.resume_checkpoint.startswith("@"):
         return session.start / request.resume_checkpoint[1:], ""
+    if request.resume_checkpoint and not request.resume_checkpoint.lstrip().startswith(("[", "{")):
+        raise UsageError(
+            "--resume-checkpoint is neither @FILE nor JSON",
+            f"for a file: --resume-checkpoint {shell_word(f'@{request.resume_checkpoint}')}",
+        )
     if request.resume_checkpoint:
         return None, request.resume_checkpoint
     return (session.start / request.checkpoint if request.checkpoint else None), ""

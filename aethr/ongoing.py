@@ -9,9 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from aethr import plan, resume, scratch, signals
-from aethr.errors import AethrError, Interrupted
-from aethr.events import RunFinished, RunStarted, Warned
+from aethr.errors import AethrError, Interrupted, Paused, StepFailed, UsageError
+from aethr.events import RunFinished, RunStarted, RunStopped, Warned
+from aethr.helm import Helm, Move
 from aethr.limits import OPTIONS, LimitReached, effective
+from aethr.steered import Pause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from aethr.runtime import Run
     from aethr.session import Session
     from aethr.workflow import Step
+
+    Steer = Callable[[Helm], Move]
 
 
 @dataclass
@@ -38,6 +42,7 @@ class OpenRun:
     driving: bool = False
     _began: float = field(default_factory=time.monotonic)
     _passed: bool = True
+    _ended: bool = False  # and told so
 
     def __post_init__(self) -> None:
         self._before = len(self.run.results)
@@ -60,13 +65,17 @@ class OpenRun:
         self._before = len(self.run.results)
         return self
 
-    def drive(self, call: Callable[[Step], object]) -> None:
-        """Run the workflow to its end, or until the step that was named."""
+    def drive(self, call: Callable[[Step], object], steer: Steer | None = None) -> None:
+        """Run the workflow to its end, or until the step that was named.
+
+        ``steer`` asks a person at each stop; without one a stop raises Paused.
+        """
         with self._kept():
             self._tell_start()
+            self._go_past(steer)
             self.driving = True
             try:
-                self.run.drive(call, self.request.until or None)
+                self.run.drive(call, self.request.until, lambda: self._stop(steer))
             finally:
                 self.driving = False
             self._tell_end(passed=self.run.position.passed, asked_for_all=True)
@@ -80,6 +89,8 @@ class OpenRun:
             result = self.perform(step)
             turn = plan.turned(self.run.workflow, before, result)
             passed = step.id not in self.run.position.open and turn is not plan.Turn.EXHAUSTED
+            if step.pause:
+                self._pause(over=True)  # a run goes on from here: one step is a stop by itself
             self._tell_end(passed=passed, asked_for_all=False)
         return result
 
@@ -104,8 +115,45 @@ class OpenRun:
         scratch.cleared(scratch.of(self.file.path))
         self.file.close(keep=self.keep)
 
+    def _go_past(self, steer: Steer | None) -> None:
+        """End the stop that is resumed; one that a kill came before is made up for."""
+        run = self.run
+        if run.steered.pause is Pause.WAITING:
+            self._pause(over=True)
+        elif not self.request.from_ and resume.pauses(run.workflow, run.results, run.steered):
+            self._stop(steer)
+
+    def _stop(self, steer: Steer | None) -> None:
+        """Stop for a person, where that was asked for: in the call, or by the step just done."""
+        run = self.run
+        if not (self.request.interactive or run.workflow.step(run.results[-1].step_id).pause):
+            return
+        self.request = replace(self.request, from_="")  # done
+        self._pause(over=False)
+        began = time.monotonic()
+        move = steer(Helm(run, self.file)) if steer else Move.STOP
+        run.waited(time.monotonic() - began)
+        if move is Move.STOP:
+            step = plan.next_step(run.workflow, run.position)
+            where = f"the next step is `{step.id}`" if step else "every step is done"
+            raise Paused(f"waits for a person; {where}")
+        if move is Move.END:
+            self.request = replace(self.request, interactive=False)
+        if run.steered.pause is Pause.WAITING:
+            self._pause(over=True)
+
+    def _pause(self, *, over: bool) -> None:
+        run = self.run
+        try:
+            self.file.pause(run.results[-1].step_id, over=over)
+        except UsageError as error:
+            raise StepFailed(error.summary, error.hint) from None
+        run.steered = run.steered.paused(over=over)
+
     def _go_on(self) -> str:
         run, begun = self.run, len(self.run.results) > self._before
+        if run.steered.pause is Pause.WAITING:
+            return resume.go_on(run.workflow, run.results, self._command())
         over = plan.next_step(run.workflow, run.position) is None
         if begun and (self.request.id or (over and run.position.passed)):
             # Only its end was interrupted: there is nothing to go on with.
@@ -124,6 +172,7 @@ class OpenRun:
 
     def _tell_start(self) -> None:
         run, settings = self.run, self.session.settings
+        self._ended = False
         # Where nothing was paid for, the path of a temporary file is noise.
         path = self.file.path if settings.live else None
         run.world.emit(
@@ -134,6 +183,7 @@ class OpenRun:
                 settings.live_because,
                 path,
                 run.limits,
+                run.position,
             )
         )
 
@@ -144,6 +194,7 @@ class OpenRun:
         self.request = replace(self.request, from_="", until="")  # done
         rest = self._go_on() if asked_for_all and passed and not complete else ""
         seconds = time.monotonic() - self._began
+        self._ended = True
         run.world.emit(
             RunFinished(
                 run.workflow,
@@ -160,12 +211,25 @@ class OpenRun:
         self.keep = not passed or not (complete or not (live or asked_for_all))
 
     @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Tell of every way out but success, before its error is seen."""
+        try:
+            yield
+        except BaseException:
+            if not self._ended:
+                run, seconds = self.run, time.monotonic() - self._began
+                live = self.session.settings.live
+                run.world.emit(RunStopped(tuple(run.results), live, seconds, self.file.spent))
+            raise
+
+    @contextmanager
     def _kept(self) -> Iterator[None]:
         """Turn every way out but success into an error that says how to go on."""
         with signals.parting(lambda: f"\n{self._go_on()}\n"):
             try:
                 self.keep = True
-                yield
+                with self._telling():
+                    yield
             except LimitReached as error:
                 self.request = replace(self.request, **error.raised)
                 error.footer = self._go_on()

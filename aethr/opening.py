@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,6 @@ from aethr import (
     outfit,
     plan,
     resume,
-    routing,
     scratch,
     signals,
 )
@@ -75,7 +74,7 @@ def begin(
         # After all that can be wrong: a task may come from an editor, and is not to be lost.
         run.task = outfit.task(opening)
         if file is None:
-            with signals.held():
+            with signals.held(), _shown_if_lost(opening, run):
                 file = kept.created(path, session, request, run)
                 undo.callback(file.close, keep=False)
         if run.world.surroundings.stdin is not None and saved.stdin is None:
@@ -168,19 +167,32 @@ def _prepared(opening: Opening) -> Run:
             opening.warn(resume.match(saved.header, workflow, world.settings, given))
             opening.warn(outfit.other_task(opening, saved.header))
         opening.warn(resume.elsewhere(saved, world.surroundings.repo, world.tree))
-        results = resume.known(saved.results, workflow)
-        resume.refuse_finished(results, workflow, request)
-    run = Run(workflow, "", world, results)
+        results = resume.known(saved.results, workflow, saved.steered.next_id)
+        resume.refuse_finished(results, saved.steered, workflow, request)
+    run = Run(workflow, "", world, results, saved.steered)
     if world.settings.live:
         run.limits = opening.limits
     if request.from_:
         run.position = plan.jump(workflow, run.position, request.from_)
-    if request.until and run.position.index > workflow.index[request.until]:
+    is_at_stop = run.reached(request.until) and resume.waits(workflow, results, saved.steered)
+    done = request.until and run.position.index > workflow.index[request.until]
+    if done and not is_at_stop:
         raise UsageError(
             f"step `{request.until}` is done already in this checkpoint",
             "name a later step, or none",
         )
     return run
+
+
+@contextmanager
+def _shown_if_lost(opening: Opening, run: Run) -> Iterator[None]:
+    """Show a task that may come from an editor, where there is no checkpoint to keep it."""
+    try:
+        yield
+    except UsageError:
+        if opening.request.text is None and not outfit.task_of_environment(opening):
+            opening.warn([f"the task is not kept; it was:\n{run.task}"])
+        raise
 
 
 def _to_come(run: Run, request: Request) -> list[Step]:
@@ -199,13 +211,7 @@ def _preflight(opening: Opening, run: Run) -> None:
     returns = [workflow.index[step.repeat.back_to] for step in ahead if step.repeat]
     places = [workflow.index[step.id] for step in ahead]
     first = places[0] if opening.request.id else min(places + returns)
-    said: dict[str, None] = {}
-    for step in workflow.steps[first : places[-1] + 1]:
-        model = routing.model_for(workflow, step, run.world.settings.model)
-        backend = run.world.backends[step.backend]
-        said |= dict.fromkeys(backend.preflight(step, model))
-        if run.limits.cost is not None:
-            said |= dict.fromkeys(backend.unpriced(step, model))
-    opening.warn(list(said))
+    reached = workflow.steps[first : places[-1] + 1]
+    opening.warn(run.world.preflight(workflow, reached, run.limits))
     for name in {step.backend for step in ahead}:
         run.world.backends[name].prepare()

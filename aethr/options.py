@@ -64,6 +64,22 @@ class Target:
             raise
 
 
+class MapFormat(Enum):
+    """For whom the map of a workflow is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    MERMAID = "mermaid"
+
+
+@frozen
+class Map(Target):
+    """Which map is to be shown, and how."""
+
+    format: str = option("text", "write it as FORMAT: text (default), json or mermaid")
+    checkpoint: str = option("", "tell what is done in the run that FILE keeps")
+
+
 @frozen
 class Request(Target):
     """What is to be run. ``text`` is None where no task was given."""
@@ -75,6 +91,7 @@ class Request(Target):
     resume_checkpoint: str = option("", "go on from @FILE, or from inline JSON")
     from_: str = option("", "begin at step ID")
     until: str = option("", "stop after step ID, or when the loop that it controls ends")
+    interactive: bool = option(False, "stop after each step: look, edit, run it again, go back")
     max_cost: str = option("", "make no call once DOLLARS are spent, in the whole checkpoint")
     max_tokens: str = option("", "make no call once NUMBER tokens are used, in and out")
     max_time: str = option("", "make no call once TIME is over, such as 30m, in this process")
@@ -90,7 +107,7 @@ class Options:
     stream: bool = option(True, "show answers as they come, or each when it is whole")
     quiet: bool = option(False, "no progress; stdout gets the last result only", short="q")
     verbose: bool = option(
-        False, "receipts of the prompts; after a failure the checkpoint's JSON", short="v"
+        False, "prompts' sizes, diffs, raw events; after a failure the checkpoint", short="v"
     )
     report: tuple[str, ...] = option(
         (), "write a report to PATH: .json, .jsonl, .md, .sarif or .xml; may be repeated"
@@ -138,6 +155,13 @@ class Schema:
     """Which format to describe."""
 
     of: str = option("", "WHAT it describes: workflow (default) or report")
+
+
+@frozen
+class Completion:
+    """For which shell."""
+
+    shell: str = option("", "the SHELL: bash, zsh or fish")
 
 
 @frozen

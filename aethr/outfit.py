@@ -11,6 +11,7 @@ from aethr.errors import UsageError
 from aethr.events import Warned
 from aethr.frozen import frozen
 from aethr.options import Variable
+from aethr.text import one_line, shell_word
 from aethr.workflow import SourceKind
 from aethr.world import World
 
@@ -57,9 +58,11 @@ def task(opening: Opening) -> str:
     if asked is None:
         from aethr import editor
 
-        asked = _task_of_environment(opening) or editor.ask(opening.session.settings)
+        asked = task_of_environment(opening) or editor.ask(
+            opening.session.settings, _about(opening), _how(opening)
+        )
     if not asked.strip():
-        raise UsageError("the task is blank", 'say what to do: aethr run "…"')
+        raise UsageError("the task is blank", _how(opening))
     try:
         asked.encode()
     except UnicodeEncodeError:
@@ -67,7 +70,21 @@ def task(opening: Opening) -> str:
     return asked
 
 
-def _task_of_environment(opening: Opening) -> str:
+def _about(opening: Opening) -> str:
+    """Tell what a task that is written in an editor is for."""
+    live = opening.session.settings.live
+    what = "live: this spends money" if live else "mock: nothing is called"
+    return one_line(f"Workflow {opening.workflow.name}, {what}.")
+
+
+def _how(opening: Opening) -> str:
+    """Tell how what was called is given its task, at its door."""
+    door, step = opening.session.door.value, opening.request.id
+    words = f"step {shell_word(step)} --text" if step else "run"
+    return f'give the task on the command line, as in `{door}{words} "fix the typo"`'
+
+
+def task_of_environment(opening: Opening) -> str:
     """Give AETHR_TASK as it is; a blank one is none."""
     asked = opening.session.settings.environ.get("AETHR_TASK", "")
     return asked if asked.strip() else ""
@@ -79,7 +96,7 @@ def other_task(opening: Opening, header: Header) -> list[str]:
     Raises UsageError where the environment names the checkpoint too: a chain that
     is to do the one must not succeed with what is left of the other.
     """
-    asked, request = _task_of_environment(opening), opening.request
+    asked, request = task_of_environment(opening), opening.request
     if request.text is not None or not asked or opening.mask(asked) == header.task:
         return []
     if Variable.CHECKPOINT in request.variables:

@@ -60,12 +60,12 @@ def start(workflow: Workflow) -> Position:
     return _moved(workflow, Position(index=len(workflow.steps)), 0)
 
 
-def replay(workflow: Workflow, results: Iterable[StepResult]) -> Position:
-    """Fold results, all of steps that the workflow has, from the start."""
+def replay(workflow: Workflow, results: Iterable[StepResult], next_id: str = "") -> Position:
+    """Fold results, all of steps that the workflow has, from the start; then go to ``next_id``."""
     position = start(workflow)
     for result in results:
         position = advance(workflow, position, result)
-    return position
+    return jump(workflow, position, next_id) if next_id else position
 
 
 def next_step(workflow: Workflow, position: Position) -> Step | None:

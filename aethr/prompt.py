@@ -16,17 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from aethr.results import Artifact, Block, Change, StepResult
+    from aethr.steered import Note
     from aethr.workflow import Repeat, Step, Workflow
 
 
 @frozen
 class Setting:
-    """What stands around a step: its place, the task, and its loop's pass (0: no loop)."""
+    """What stands around a step: its place, the task, its loop's pass (0: no loop), a note."""
 
     workflow: Workflow
     step: Step
     task: str
     loop_pass: int = 0
+    note: Note | None = None
 
 
 @frozen
@@ -53,6 +55,7 @@ def build(around: Setting, history: Sequence[StepResult], blocks: Sequence[Block
         *_history(around, history),
         *([_Section("# Context")] if blocks else []),
         *(_Section(f"## {block.name}", block.text, foreign=True) for block in blocks),
+        *_noted(around.note),
         *_loop(around),
         *_ending(around.step),
     ]
@@ -130,6 +133,15 @@ def _summary(result: StepResult, workflow: Workflow) -> str:
     if workflow.step(result.step_id).output_schema is not None:
         said = " ".join(said.split())
     return f"{_titled(result, workflow)}: {verdict}{first_line(said)}"
+
+
+def _noted(note: Note | None) -> Iterable[_Section]:
+    if note:
+        yield _Section(
+            "# Once more", "A person has read your answer to this prompt, and asks for another one."
+        )
+        yield _Section("## Your answer", note.answer, foreign=True)
+        yield _Section("## What the person says", note.text, foreign=True)
 
 
 def _loop(around: Setting) -> Iterable[_Section]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aethr.errors import AethrError
-from aethr.events import RunFinished, RunStarted, StepFinished
+from aethr.events import Decided, RunFinished, RunStarted, StepFinished
 from aethr.streams import out, tell
 
 if TYPE_CHECKING:
@@ -23,23 +23,22 @@ class Results:
     def __init__(self, *, headings: bool, last_only: bool) -> None:
         self._headings = headings
         self._last_only = last_only
-        self._last: StepResult | None = None
         self._lost: AethrError | None = None
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, RunStarted) and not _several(event.workflow):
             self._headings = False
-        if isinstance(event, StepFinished):
-            self._last = event.result
-            if not self._last_only:
-                self._write(event.result)
-        if isinstance(event, RunFinished) and self._last_only and self._last:
-            self._write(self._last)
+        if isinstance(event, StepFinished) and not self._last_only:
+            self._write(event.result)
+        if isinstance(event, Decided) and event.result and not self._last_only:
+            self._write(event.result, " (edited)")
+        if isinstance(event, RunFinished) and self._last_only and event.results:
+            self._write(event.results[-1])  # as it was edited, or resumed behind a pause
         if isinstance(event, RunFinished) and self._lost:
             raise self._lost
 
-    def _write(self, result: StepResult) -> None:
-        heading = f"## {result.heading}\n" if self._headings and not self._last_only else ""
+    def _write(self, result: StepResult, edited: str = "") -> None:
+        heading = f"## {result.heading}{edited}\n" if self._headings and not self._last_only else ""
         end = "" if result.content.endswith("\n") else "\n"
         gap = "\n" if heading else ""
         try:

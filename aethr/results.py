@@ -139,9 +139,10 @@ class Artifact:
 class StepResult:
     """A finished step, as the checkpoint keeps it.
 
-    ``number`` counts this step's results in the run, from 1. ``unproven`` says
-    why an answer that said pass counts as inconclusive. ``exit_code`` is a
-    command's, None for any other step.
+    ``number`` counts this step's results in the run, from 1. ``doubts`` name what
+    it did not see whole, ``unproven`` the same where it said pass, which then counts
+    as inconclusive. ``exit_code`` is a command's, None for any other step.
+    ``edited`` is whether a person has put the text in the place of the answer.
     """
 
     step_id: str
@@ -154,6 +155,8 @@ class StepResult:
     seconds: float = 0.0
     artifact: Artifact | None = None
     exit_code: int | None = None
+    doubts: tuple[str, ...] = ()
+    edited: bool = False
 
     @property
     def heading(self) -> str:

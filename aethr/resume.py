@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aethr import plan, verdict
 from aethr.errors import NotPassed, UsageError
 from aethr.secrets import Mask
+from aethr.steered import Pause
 from aethr.text import count, one_line, shell_word
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from aethr.options import Door, Request
     from aethr.results import StepResult
     from aethr.settings import Settings
+    from aethr.steered import Steered
     from aethr.treelog import TreeLog
     from aethr.workflow import Step, Workflow
 
@@ -31,11 +33,7 @@ def match(header: Header, workflow: Workflow, settings: Settings, task: str | No
 
     ``task`` is the one given with this call, None where none was.
     """
-    if header.workflow != workflow.name:
-        raise UsageError(
-            f"this checkpoint is of workflow `{header.workflow}`, not of `{workflow.name}`",
-            "name its file with -f or its preset with --preset",
-        )
+    match_workflow(header, workflow)
     if task is not None and task != header.task:
         raise UsageError(
             "this checkpoint is of another task", "give no task: the checkpoint knows it"
@@ -49,6 +47,15 @@ def match(header: Header, workflow: Workflow, settings: Settings, task: str | No
     if header.text != Mask(settings.secrets)(workflow.text):
         return ["the workflow file was edited since the checkpoint began"]
     return []
+
+
+def match_workflow(header: Header, workflow: Workflow) -> None:
+    """Raise UsageError where the checkpoint is of another workflow."""
+    if header.workflow != workflow.name:
+        raise UsageError(
+            f"this checkpoint is of workflow `{header.workflow}`, not of `{workflow.name}`",
+            "name its file with -f or its preset with --preset",
+        )
 
 
 def elsewhere(saved: Saved, repo: Repo | None, trees: TreeLog | None) -> list[str]:
@@ -79,13 +86,20 @@ def moved(saved: Saved, repo: Repo | None) -> list[str]:
     return [f"the run began at commit {one_line(began[:12])}, HEAD is {here[:12] or 'none'}"]
 
 
-def known(results: Sequence[StepResult], workflow: Workflow) -> tuple[StepResult, ...]:
-    """Give the kept results. Raises UsageError where the workflow has no such step any more."""
-    for result in results:
-        if result.step_id not in workflow.index:
+def known(
+    results: Sequence[StepResult], workflow: Workflow, next_id: str = ""
+) -> tuple[StepResult, ...]:
+    """Give the kept results. Raises UsageError where the workflow has no such step any more.
+
+    ``next_id`` is the step to which a person went back, if one did.
+    """
+    said = {result.step_id: f"has a result of step `{result.step_id}`" for result in results}
+    if next_id:
+        said.setdefault(next_id, f"goes on with step `{next_id}`")
+    for step_id, what in said.items():
+        if step_id not in workflow.index:
             raise UsageError(
-                f"the checkpoint has a result of step `{result.step_id}`, "
-                "which the workflow has not",
+                f"the checkpoint {what}, which the workflow has not",
                 "undo the edit, or begin a new run",
             )
     return tuple(_judged(result, workflow.step(result.step_id)) for result in results)
@@ -98,11 +112,26 @@ def _judged(result: StepResult, step: Step) -> StepResult:
     return replace(result, verdict=verdict.read(result.content))
 
 
-def refuse_finished(results: Sequence[StepResult], workflow: Workflow, request: Request) -> None:
+def pauses(workflow: Workflow, results: Sequence[StepResult], steered: Steered) -> bool:
+    """Whether a person is to be waited for, as the step just done says, and was not yet."""
+    last = workflow.step(results[-1].step_id) if results else None
+    return bool(last and last.pause and steered.pause is Pause.NONE)
+
+
+def waits(workflow: Workflow, results: Sequence[StepResult], steered: Steered) -> bool:
+    """Whether the run stands at a stop that no person has ended."""
+    return steered.pause is Pause.WAITING or pauses(workflow, results, steered)
+
+
+def refuse_finished(
+    results: Sequence[StepResult], steered: Steered, workflow: Workflow, request: Request
+) -> None:
     """Raise UsageError for a run that is done: it must not make another one succeed."""
-    position = plan.replay(workflow, results)
+    position = plan.replay(workflow, results, steered.next_id)
     if not results or plan.next_step(workflow, position):
         return
+    if waits(workflow, results, steered):
+        return  # its end was not reached
     if position.passed:
         raise UsageError(
             "the run of this checkpoint is finished and passed",
@@ -192,6 +221,7 @@ def command(
         ("--max-calls", request.max_calls),
     ):
         words += [name, shell_word(value)] if value else []
+    words += ["--interactive"] if request.interactive else []
     kept = ("--checkpoint", request.checkpoint)
     option, value = kept if request.checkpoint else ("--resume-checkpoint", f"@{path}")
     return f"{' '.join([*switches, *words])} \\\n    {option} {shell_word(value)}"

@@ -10,22 +10,24 @@ import signal
 import time
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from aethr import events, findings, names, plan, prompt, routing, signals, verdict
+from aethr import events, judging, names, plan, prompt, routing, signals
 from aethr.checkpoint import Start
 from aethr.composing import Composer, Past
+from aethr.context import Absent
 from aethr.errors import AethrError, Interrupted, StepFailed, UsageError
 from aethr.limits import LimitReached
-from aethr.results import Call, StepResult, Verdict
+from aethr.results import Call, StepResult
 from aethr.spent import known
-from aethr.text import count, last_lines, one_line, slug
+from aethr.steered import Steered
+from aethr.text import last_lines, slug
 from aethr.treelog import last_artifact
 from aethr.workflow import Limits, SourceKind
 from aethr.world import Meter, Output
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from aethr.checkpoint import Checkpoint
@@ -42,27 +44,54 @@ class Run:
     """
 
     def __init__(
-        self, workflow: Workflow, task: str, world: World, results: Sequence[StepResult] = ()
+        self,
+        workflow: Workflow,
+        task: str,
+        world: World,
+        results: Sequence[StepResult] = (),
+        steered: Steered | None = None,
     ) -> None:
         self.workflow = workflow
         self.task = task
         self.world = world
         self.limits = Limits()
+        self._began: float | None = None
+        self.stand(results, steered or Steered())
+
+    def stand(self, results: Sequence[StepResult], steered: Steered) -> None:
+        """Take these results for what is done, and go on as people decided since."""
         self.results = list(results)
-        self.position = plan.replay(workflow, results)
+        self.steered = steered
+        self.position = plan.replay(self.workflow, results, steered.next_id)
         self._numbers = Counter(result.step_id for result in results)
         self._outputs = {result.step_id: prompt.output(result) for result in results}
-        self._began: float | None = None
 
-    def drive(self, call: Callable[[Step], object], until: str | None = None) -> None:
-        """Have every next step called, to the end or until the step named is done with."""
-        while step := plan.next_step(self.workflow, self.position):
+    def waited(self, seconds: float) -> None:
+        """Leave out of the time that counts how long a person has thought."""
+        self._began = self._began and self._began + seconds
+
+    def drive(
+        self,
+        call: Callable[[Step], object],
+        until: str = "",
+        stop: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Have every next step called, to the end or until the step named is done with.
+
+        ``stop`` is called behind each, and may take the run back.
+        """
+        while not self.reached(until) and (step := plan.next_step(self.workflow, self.position)):
             done = len(self.results)
             call(step)
             if len(self.results) == done:
                 raise StepFailed(f"the task of step `{step.id}` ended without running the step")
-            if step.id == until and self.position.index == self.workflow.index[until] + 1:
-                return
+            stop()
+
+    def reached(self, until: str) -> bool:
+        """Whether the step named was the last one, and no loop goes back from it."""
+        if not until or not self.results or self.results[-1].step_id != until:
+            return False
+        return self.position.index == self.workflow.index[until] + 1
 
     def perform(self, step: Step, checkpoint: Checkpoint) -> StepResult:
         """Run one step, wherever the run stands, and keep its result.
@@ -78,8 +107,9 @@ class Run:
         here = plan.jump(self.workflow, self.position, step.id)
         number = self._numbers[step.id] + 1
         model = routing.model_for(self.workflow, step, self.world.settings.model)
-        self.world.emit(events.StepStarted(step, number, model, _passes(step, here)))
-        composer = Composer(self.workflow, self.task, self.world)
+        passes = _passes(step, here)
+        self.world.emit(events.StepStarted(step, number, model, passes, checkpoint.spent))
+        composer = Composer(self.workflow, self.task, self.world, self.steered)
         composed = composer.compose(step, here, Past(self.results, self._outputs))
         doubts = composer.doubts(step, composed.blocks)
         self._announce(step, composed, doubts)
@@ -91,8 +121,7 @@ class Run:
         call = Call(step, composed.text, model, root, start.marker, trace, composed.blocks)
         try:
             reply = self.world.backends[step.backend].answer(call, output)
-            if step.output_schema is not None:
-                reply = self._document(step.output_schema, reply, output)
+            reply = self._checked(step, reply, output)
             artifact = self._artifact(step, start, here)
             output.close()
         except (AethrError, KeyboardInterrupt) as error:
@@ -114,7 +143,7 @@ class Run:
         """
         results, outputs, position = list(self.results), dict(self._outputs), self.position
         numbers = Counter(self._numbers)
-        composer = Composer(self.workflow, self.task, self.world)
+        composer = Composer(self.workflow, self.task, self.world, self.steered)
         for step in steps:
             position = plan.jump(self.workflow, position, step.id)
             yield step, composer.compose(step, position, Past(results, outputs))
@@ -198,37 +227,23 @@ class Run:
             )
         self._warn(step.id, "the agent changed nothing")
 
-    def _document(self, schema: Mapping[str, Any], reply: Reply, output: Output) -> Reply:
-        """Take the document out of an answer. Raises StepFailed where it does not fit."""
-        from aethr import answers
-
+    def _checked(self, step: Step, reply: Reply, output: Output) -> Reply:
         try:
-            said, environ = self.world.mask(reply.content), self.world.settings.environ
-            return replace(reply, content=answers.checked(said, schema, environ))
+            return replace(reply, content=judging.checked(reply.content, step, self.world))
         except StepFailed:
             output.used(reply.usage, whole=True)
             raise
 
     def _result(self, step: Step, reply: Reply, doubts: tuple[str, ...]) -> StepResult:
-        content = self.world.mask(reply.content)
-        judged = verdict.read(content) if step.has_verdict else None
-        if judged is Verdict.INCONCLUSIVE and verdict.said(content) is Verdict.PASS:
-            grave = findings.grave(content)
-            self._warn(
-                step.id,
-                f"it says pass beside {count(len(grave), 'high or medium finding')}, so it is "
-                f"inconclusive; the first: {one_line(str(grave[0]))}",
-            )
-        unproven = doubts if judged is Verdict.PASS else ()
-        return StepResult(
+        result = StepResult(
             step.id,
-            content,
-            verdict=Verdict.INCONCLUSIVE if unproven else judged,
-            unproven=unproven,
+            reply.content,
+            doubts=doubts,
             usage=known(reply.usage),
             model=reply.model,
             exit_code=reply.exit_code,
         )
+        return judging.judged(result, step, self.world)
 
     def _finish(self, here: plan.Position, result: StepResult, checkpoint: Checkpoint) -> None:
         """Keep a result, then show it."""
@@ -244,6 +259,9 @@ class Run:
 
     def _keep(self, result: StepResult) -> None:
         self.results.append(result)
+        if self.world.tree:
+            self.world.tree.finished(result.step_id)
+        self.steered = self.steered.after(result)
         self._numbers[result.step_id] += 1
         self._outputs[result.step_id] = prompt.output(result)
         self.position = plan.advance(self.workflow, self.position, result)
@@ -251,12 +269,28 @@ class Run:
     def _show(self, here: plan.Position, result: StepResult) -> None:
         step = self.workflow.step(result.step_id)
         turn = plan.turned(self.workflow, here, result)
-        self.world.emit(events.StepFinished(result, self.world.settings.live))
+        live, patch = self.world.settings.live, self._own_patch(result)
+        self.world.emit(events.StepFinished(self._masked(result), live, patch))
         if turn and step.repeat:
             limit = step.repeat.max_iterations
             self.world.emit(
                 events.LoopTurned(step.id, step.repeat.back_to, turn, here.passes[-1], limit)
             )
+
+    def _masked(self, result: StepResult) -> StepResult:
+        """Hide keys in the names of files, which git and a later step need as they are."""
+        if result.artifact is None:
+            return result
+        mask = self.world.mask
+        changes = tuple(replace(one, path=mask(one.path)) for one in result.artifact.changes)
+        return replace(result, artifact=replace(result.artifact, changes=changes))
+
+    def _own_patch(self, result: StepResult) -> str:
+        """Give what a step changed by itself, where all is to be shown."""
+        if not (self.world.verbose and self.world.tree and result.artifact):
+            return ""
+        patch = self.world.tree.own_patch(result.artifact)
+        return patch.value if isinstance(patch, Absent) else self.world.mask(patch)
 
     def _broken(
         self,

@@ -14,12 +14,14 @@ from aethr.errors import UsageError
 from aethr.frozen import frozen
 from aethr.results import Artifact, Change, StepResult, Usage, Verdict
 from aethr.spent import Spent
+from aethr.starts import Start, Starts
+from aethr.steered import Edit, Rewind, Steered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-T = TypeVar("T", bound="Header | Start | Usage | Change | Artifact | StepResult")
+T = TypeVar("T", bound="Header | Start | Usage | Change | Artifact | StepResult | Edit | Rewind")
 
 FORMAT = 1
 
@@ -53,28 +55,19 @@ class Header:
 
 
 @frozen
-class Start:
-    """A ``start`` line: a step begins, ``after`` so many results.
-
-    ``tree`` is what stood in the working tree, ``marker`` is in the environment
-    of what the step starts; both are empty for a step that is no agent.
-    """
-
-    step_id: str
-    after: int
-    tree: str = ""
-    marker: str = ""
-
-
-@frozen
 class Saved:
-    """What a checkpoint holds. ``header`` is None for the older form, a list of results."""
+    """What a checkpoint holds. ``header`` is None for the older form, a list of results.
+
+    ``results`` and ``starts`` are those that count; ``spent`` is of all that was called.
+    """
 
     header: Header | None
     results: tuple[StepResult, ...]
     stdin: str | None = None
     starts: tuple[Start, ...] = ()
     spent: Spent = field(default_factory=Spent)
+    undone: Start | None = None
+    steered: Steered = field(default_factory=Steered)
 
 
 def parse(data: bytes, path: Path | str) -> Saved:
@@ -84,8 +77,11 @@ def parse(data: bytes, path: Path | str) -> Saved:
         if older := _older(text):
             return older
         return _from_lines([json.loads(line) for line in _whole_lines(text)])
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise UsageError(f"not a checkpoint: {path}") from None
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise UsageError(
+            f"not a checkpoint: {path}",
+            "it is the file that --checkpoint wrote, or that the last lines of a run name",
+        ) from None
 
 
 def is_whole(line: str) -> bool:
@@ -102,30 +98,64 @@ def _from_lines(lines: list[dict[str, Any]]) -> Saved:
         raise ValueError
     if _number(first["format"]) != FORMAT:
         raise UsageError(f"this checkpoint has format {first['format']}; this Aethr reads {FORMAT}")
-    piped = [_text(line["text"]) for line in lines if line["kind"] == "stdin"]
-    results = tuple(_result(line) for line in lines if line["kind"] == "result")
-    starts = tuple(_record(Start, line) for line in lines if line["kind"] == "start")
+    story = _Story()
+    for line in lines:
+        story.tell(line)
     return Saved(
         _record(Header, first),
-        results,
-        piped[-1] if piped else None,
-        starts,
-        _spent(lines, iter(results)),
+        tuple(story.results),
+        story.stdin,
+        tuple(story.starts.begun),
+        story.spent,
+        story.starts.undone,
+        story.steered,
     )
 
 
-def _spent(lines: Iterable[dict[str, Any]], results: Iterator[StepResult]) -> Spent:
-    """Fold the lines; ``results`` are those of the ``result`` lines, in order."""
-    spent = Spent()
-    for line in lines:
+class _Story:
+    """What the lines add up to, in their order. Raises ValueError where one does not fit."""
+
+    def __init__(self) -> None:
+        self.results: list[StepResult] = []
+        self.stdin: str | None = None
+        self.starts = Starts()
+        self.spent = Spent()
+        self.steered = Steered()
+
+    def tell(self, line: dict[str, Any]) -> None:
         match line["kind"]:
+            case "stdin":
+                self.stdin = _text(line["text"])
+            case "start":
+                self.starts.begin(_record(Start, line))
             case "call":
-                spent = spent.called()
+                self.spent = self.spent.called()
             case "used":
-                spent = spent.told(_record(Usage, line["usage"]), whole=bool(line["whole"]))
+                usage = _record(Usage, line["usage"])
+                self.spent = self.spent.told(usage, whole=bool(line["whole"]))
             case "result":
-                spent = spent.after(next(results))
-    return spent
+                self._finish(_result(line))
+            case "edit" | "rewind" | "note" | "pause":
+                self._steer(line)
+
+    def _finish(self, result: StepResult) -> None:
+        self.results.append(result)
+        self.spent = self.spent.after(result)
+        self.steered = self.steered.after(result)
+        self.starts.finish(result.step_id)
+
+    def _steer(self, line: dict[str, Any]) -> None:
+        if line["kind"] == "pause":
+            if self.results[-1].step_id != line["step_id"]:
+                raise ValueError
+            self.steered = self.steered.paused(over=_truth(line["over"]))
+        elif line["kind"] == "edit":
+            self.results[-1] = _edit(line).of(self.results[-1])
+        else:
+            rewind = _record(Rewind, line)
+            self.steered = rewind.of(self.results)
+            self.starts.rewind(self.results, rewind.kept)
+            del self.results[rewind.kept :]
 
 
 def _whole_lines(text: str) -> list[str]:
@@ -164,15 +194,28 @@ def _numbered(results: Iterable[StepResult]) -> tuple[StepResult, ...]:
 def _result(row: dict[str, Any]) -> StepResult:
     """Make a result from a line or from a row of the older form, where null is not there."""
     known = {name: value for name, value in row.items() if value is not None}
-    verdict, artifact = known.get("verdict"), known.get("artifact")
+    artifact = known.get("artifact")
     return _record(
         StepResult,
         known,
-        verdict=None if verdict is None else Verdict(verdict),
-        unproven=tuple(_text(name) for name in known.get("unproven", ())),
+        verdict=_verdict(row),
+        unproven=_names(row, "unproven"),
+        doubts=_names(row, "doubts"),
         usage=_record(Usage, known.get("usage", {})),
         artifact=None if artifact is None else _artifact(artifact),
     )
+
+
+def _edit(row: dict[str, Any]) -> Edit:
+    return _record(Edit, row, verdict=_verdict(row), unproven=_names(row, "unproven"))
+
+
+def _verdict(row: dict[str, Any]) -> Verdict | None:
+    return None if row.get("verdict") is None else Verdict(row["verdict"])
+
+
+def _names(row: dict[str, Any], field: str) -> tuple[str, ...]:
+    return tuple(map(_text, row.get(field) or ()))
 
 
 def _artifact(row: dict[str, Any]) -> Artifact:
@@ -199,6 +242,12 @@ def _number(value: float) -> float:
     """Return it. Raises ValueError for what is none, as NaN, and for one out of all bounds."""
     if not abs(value) <= _MOST:
         raise ValueError(value)
+    return value
+
+
+def _truth(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(value)
     return value
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from aethr.context import Absent
 from aethr.results import Artifact
+from aethr.starts import Starts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +39,7 @@ class TreeLog:
         self.base = base
         self.commit = saved.header.commit if saved.header else trees.repo.commit
         self.unkept: list[str] = []
-        self._starts = [start for start in saved.starts if start.tree]
+        self._starts = Starts((start for start in saved.starts if start.tree), saved.undone)
         artifacts = (result.artifact for result in saved.results if result.artifact)
         self._lost = {one.tree: one.run_patch for one in artifacts if one.run_patch}
 
@@ -47,7 +48,14 @@ class TreeLog:
 
     def began(self, start: Start) -> None:
         """Remember a step's start: its failure and a resume don't move the first one."""
-        self._starts.append(start)
+        self._starts.begin(start)
+
+    def finished(self, step_id: str) -> None:
+        self._starts.finish(step_id)
+
+    def rewind(self, results: Sequence[StepResult], kept: int) -> None:
+        """Go back to where so many of the results were; the tree stays as it is."""
+        self._starts.rewind(results, kept)
 
     def artifact(self, start: Start, since: int, after: str, base: str = "") -> Artifact:
         """Say what a step did between its start and the tree ``after``.
@@ -58,7 +66,7 @@ class TreeLog:
         """
         starts = [
             one
-            for one in [*self._starts, start]
+            for one in [*self._starts.begun, start]
             if one.step_id == start.step_id and one.after >= since
         ]
         # What an attempt did that was killed, or failed, is the step's work too; its tree
@@ -85,6 +93,18 @@ class TreeLog:
         now = self.record().id
         return Absent.ELSEWHERE if self._lacks(now, results) else self._patch(self.base, now)
 
+    def standing(self, results: Sequence[StepResult]) -> str | Absent | None:
+        """Give the most recent implementation as it stands, with what was gone back over.
+
+        None where nothing was, or its step has a result again, which includes it.
+        """
+        undone, artifact = self._starts.undone, last_artifact(results)
+        if undone is None:
+            return None
+        now = self.record().id
+        base = (artifact.base or artifact.before) if artifact else undone.tree
+        return Absent.ELSEWHERE if self._lacks(now, results) else self._patch(base, now)
+
     def own_patch(self, artifact: Artifact) -> str | Absent:
         """Give what one result changed by itself."""
         return self._patch(artifact.before, artifact.tree)
@@ -93,11 +113,12 @@ class TreeLog:
         """Whether the working tree is as the last result left it.
 
         A step that was begun since, and has no result, may have edited it: that is its work,
-        where nothing of the results' work lacks.
+        where nothing of the results' work lacks. So is what was gone back over.
         """
-        now, begun = self.record().id, self._starts[-1] if self._starts else None
+        now, begun = self.record().id, next(reversed(self._starts.begun), None)
         is_begun = begun is not None and begun.after >= len(results) and self._has(begun.tree)
-        return now == self._left(results) or (is_begun and not self._lacks(now, results))
+        edits = is_begun or self._starts.undone is not None
+        return now == self._left(results) or (edits and not self._lacks(now, results))
 
     def edited(self, results: Sequence[StepResult]) -> list[str]:
         """Name the files that are not as the last result left them, where that can be told."""

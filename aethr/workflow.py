@@ -108,6 +108,7 @@ class Step:
     env: Mapping[str, str] = field(default_factory=dict, hash=False)
     allow_failure: bool = False
     output_schema: Mapping[str, Any] | None = field(default=None, hash=False)
+    pause: bool = False
 
     @property
     def may_fail(self) -> bool:

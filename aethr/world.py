@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from aethr import events, limits
+from aethr import events, limits, routing
 from aethr.excerpt import Excerpt
 from aethr.frozen import frozen
 from aethr.results import Usage
 from aethr.spent import known
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from aethr.backends import Backend
     from aethr.checkpoint import Checkpoint
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from aethr.secrets import Mask
     from aethr.settings import Settings
     from aethr.treelog import TreeLog
-    from aethr.workflow import Limits
+    from aethr.workflow import Limits, Step, Workflow
 
 _SAID = 1_000_000  # characters, of either end: no answer is longer, and a command's output may be
 
@@ -36,6 +36,17 @@ class World:
     emit: Callable[[events.Event], None]
     tree: TreeLog | None = None
     verbose: bool = False
+
+    def preflight(self, workflow: Workflow, steps: Iterable[Step], limits: Limits) -> list[str]:
+        """Have every backend look at its steps. Returns warnings; raises UsageError."""
+        said: dict[str, None] = {}
+        for step in steps:
+            model = routing.model_for(workflow, step, self.settings.model)
+            backend = self.backends[step.backend]
+            said |= dict.fromkeys(backend.preflight(step, model))
+            if limits.cost is not None:
+                said |= dict.fromkeys(backend.unpriced(step, model))
+        return list(said)
 
 
 @frozen
@@ -71,8 +82,8 @@ class Output:
         self._said.add(piece)
         self._show(self._stream.feed(piece))
 
-    def waiting(self, what: str) -> None:
-        self._emit(events.Waiting(self._mask.brief(what)))
+    def waiting(self, what: str, seconds: float = 0.0) -> None:
+        self._emit(events.Waiting(self._mask.brief(what), seconds))
 
     def allowed(self) -> None:
         self._meter.check()
@@ -84,6 +95,7 @@ class Output:
     def used(self, usage: Usage, *, whole: bool) -> None:
         if (told := known(usage)) != Usage():
             self._meter.file.used(told, whole=whole)
+            self._emit(events.Used(self._meter.file.spent))
 
     def tool(self, line: str) -> None:
         self._emit(events.Told(self._mask.brief(line)))

@@ -13,7 +13,7 @@ from tests.support.cli import Shell
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytest_plugins = ["tests.support.reliability"]
+pytest_plugins = ["tests.support.reliability", "tests.support.screens"]
 
 # Shared runners are slow at times: no example fails for the time it takes. Every run tries the
 # same examples; `nox -s fuzz` (--hypothesis-profile=fuzz) many others.

@@ -350,7 +350,7 @@ def test_a_text_that_only_looks_like_a_mask_goes_on(repo: Shell) -> None:
 
 def test_outside_git_and_without_a_name_it_is_refused(shell: Shell) -> None:
     checkpoint(shell, EDIT)
-    assert "there is no git repository here" in shell.aethr("apply", RUN).err
+    assert "there is no git repository, or no git on the PATH" in shell.aethr("apply", RUN).err
     assert "no checkpoint was named" in shell.aethr("apply").err
 
 

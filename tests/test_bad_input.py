@@ -69,11 +69,24 @@ def test_a_file_that_is_no_workflow(repo: Shell, content: bytes, message: str) -
         (("run", "x", "--from", "review", "--until", "plan"), "comes after --until"),
         (("run", ""), "the task is blank"),
         (("run", "-f", "nope.yaml", "x"), "nope.yaml"),
+        (("run", "-f", "custom", "x"), "hint: the preset of that name: --preset custom"),
         (("run", "-f", "a", "--preset", "b", "x"), "exclude each other"),
         (("run", "a", "--", "b"), "two tasks"),
         (("run", "x", "--checkpoint", "."), "can't"),
         (("run", "x", "--checkpoint", "no/such/folder/c"), "can't open"),
         (("run", "x", "--resume-checkpoint", "[\udcff]"), "not a checkpoint: --resume-checkpoint"),
+        (("run", "x", "--resume-checkpoint", "c.jsonl"), "--resume-checkpoint @c.jsonl"),
+        (("run", "x", "--checkpoint", "README.md"), "hint: it is the file that --checkpoint wrote"),
+        (("run", "x", "--report"), "`--report` needs a value"),
+        (("run", "x", "--report", "--quiet"), "`--report` needs a value"),
+        (("run", "x", "-f"), "`--workflow` needs a value"),
+        (("run", "add", "a", "flag"), "a task of several words stands in quotes"),
+        (("run",), 'as in `aethr run "fix the typo"`'),
+        (("step", "plan"), 'as in `aethr step plan --text "fix the typo"`'),
+        (("show", "custom"), "hint: aethr show --help"),
+        (("login", "openai"), "unknown command `login`; did you mean `auth login`?"),
+        (("auth",), "hint: one of auth login, auth status"),
+        (("auth", "logn"), "`auth` has no such command; did you mean `auth login`?"),
         (("bogus",), "unknown command `bogus`"),
         (("run", "x", "run"), "one command a call: `run` stands twice"),
         (("show", "check"), "one command a call"),
@@ -85,6 +98,23 @@ def test_wrong_words(repo: Shell, argv: tuple[str, ...], message: str) -> None:
     assert message in refused(repo.aethr(*argv))
     assert sorted(repo.folder.rglob("*")) == before
     assert not repo.checkpoints
+
+
+def test_the_other_door_names_its_own_words(repo: Shell) -> None:
+    tasks = "import aethr, invoke\nns = invoke.Collection(aethr.collection())\n"
+    repo.write({".aethr.yaml": LOOP, "tasks.py": tasks})
+    asked = (
+        'hint: give the task on the command line, as in `inv aethr.step plan --text "fix the typo"`'
+    )
+    assert asked in refused(repo.inv("aethr.steps.plan"))
+    valueless = repo.inv("aethr.run", "x", "--report")
+    assert (valueless.code, valueless.out) == (1, "")  # invoke's own exit code
+    assert "Flag `--report` needed value" in valueless.err
+
+
+def test_a_key_in_the_wrong_place_is_not_said_again(shell: Shell) -> None:
+    for argv in (("auth", "sk-0123456789"), ("auth", "login", "openai", "sk-0123456789")):
+        assert "sk-0123456789" not in refused(shell.aethr(*argv))
 
 
 def test_bare_init_lists_and_fails_without_a_terminal(repo: Shell) -> None:

@@ -221,6 +221,7 @@ steps:
     context_limit: 50
     allow_truncated: true
     verdict: true
+    pause: true
     repeat: {back_to: implement, until_review_pass: true, until_contains: DONE, max_iterations: 9}
   - id: test
     run: pytest -q
@@ -291,6 +292,7 @@ def test_every_key_reaches_the_workflow() -> None:
                     context_limit=50,
                     allow_truncated=True,
                     verdict=True,
+                    pause=True,
                     repeat=Repeat("implement", True, "DONE", 9),
                 ),
                 Step(

@@ -112,7 +112,7 @@ class TestDiffs:
         assert block.doubt is Doubt.MISSING
 
     def test_a_folder_without_git_has_no_diff(self, plain: GitRepo) -> None:
-        said = "git_diff:all: there is no git repository"
+        said = "git_diff:all: there is no git repository, or no git on the PATH"
         block = Block("git_diff:all", f"[{said}]", 0, 0, (said,), Doubt.MISSING)
         assert see(plain, "git_diff:all") == block
 

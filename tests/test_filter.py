@@ -111,7 +111,7 @@ class TestPipes:
         assert "yesterday's" in shown.out
         assert "today's" not in shown.out
         assert shown.err.count("warning: stdin is not read: the checkpoint keeps") == 1
-        assert "stdin" not in repo.sh("aethr run --checkpoint c.jsonl < /dev/null").err
+        assert "stdin is" not in repo.sh("aethr run --checkpoint c.jsonl < /dev/null").err
 
 
 class TestVariables:

@@ -104,7 +104,7 @@ class TestAnAnswer:
         assert reply.content == "".join(heard.texts) == "first line\nsecond line\n"
         assert len(heard.texts) > 1
         assert reply.model == protocol.value
-        assert heard.waits[-1] == f"{protocol.value} to answer"
+        assert heard.waits[-1] == "first token"
 
     def test_reasoning_is_no_part_of_it(self) -> None:
         heard = Heard()

@@ -170,22 +170,6 @@ def test_what_the_editor_wrote_is_not_lost_to_a_missing_key(project: Shell) -> N
     assert not (project.folder / "opened").exists()
 
 
-@pytest.mark.parametrize(
-    ("editor", "message"),
-    [
-        ("vi '", "can't run the editor"),
-        ("/tmp", "can't run the editor"),
-        ("false", "failed"),
-        ("true", "empty"),
-    ],
-)
-def test_an_editor_that_fails_is_one_line(project: Shell, editor: str, message: str) -> None:
-    env = {**project.env, "TERM": "dumb", "AETHR_EDITOR": editor}
-    with pytest.raises(AssertionError, match=message) as raised:
-        on_terminal([sys.executable, "-m", "aethr", "run"], project, env)
-    assert "Traceback" not in str(raised.value)
-
-
 def test_a_working_directory_that_is_gone_is_one_line(project: Shell) -> None:
     run = project.sh("mkdir gone; cd gone; rmdir ../gone; aethr run x")
     assert run.code == 2

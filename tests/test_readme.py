@@ -11,14 +11,25 @@ from aethr import config
 from tests.support.cli import PROJECT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.cli import Shell
 
 README = (PROJECT / "README.md").read_text("utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+FENCED = re.MULTILINE | re.DOTALL
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, FENCED)
+
+
+PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md"), *PROJECT.glob("*/*/README.md")])
 
 
 def blocks(language: str) -> list[str]:
     return [text for name, text in BLOCKS if name == language]
+
+
+def yaml_of_docs() -> list[str]:
+    pages = [page.read_text("utf-8") for page in PROJECT.glob("docs/*.md")]
+    return [text for page in pages for text in re.findall(r"^```yaml\n(.*?)^```$", page, FENCED)]
 
 
 def steps(block: str) -> list[tuple[str, str]]:
@@ -42,10 +53,22 @@ def test_the_transcripts_are_true(repo: Shell) -> None:
         )
 
 
-@pytest.mark.parametrize("text", blocks("yaml"))
+@pytest.mark.parametrize("text", [*blocks("yaml"), *yaml_of_docs()])
 def test_the_yaml_is_valid(text: str) -> None:
     loaded = config.parse(text, ".aethr.yaml")
     assert not loaded.warnings
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8"))
+    assert not [link for link in links if not (page.parent / link).exists()]
+
+
+def test_each_page_of_the_docs_can_be_found() -> None:
+    assert not [
+        page.name for page in PROJECT.glob("docs/*.md") if f"docs/{page.name}" not in README
+    ]
 
 
 def test_the_make_rule_works(repo: Shell) -> None:

@@ -19,8 +19,8 @@ class Output(Protocol):
     def text(self, piece: str) -> None:
         """Pass on a piece of the answer, as it came."""
 
-    def waiting(self, what: str) -> None:
-        """Tell what is being waited for: ``connecting``, ``first token``."""
+    def waiting(self, what: str, seconds: float = 0.0) -> None:
+        """Tell what is being waited for, such as ``first token``; how long, where it is known."""
 
     def allowed(self) -> None:
         """Raise LimitReached where no further call may be made."""

@@ -82,7 +82,7 @@ class ModelBackend:
 
     def answer(self, call: Call, output: Output) -> Reply:
         if self._loading and self._loading.is_alive():
-            output.waiting("LiteLLM to load")
+            output.waiting("importing LiteLLM")
         self._load()
         return self._answer(_choices(call.step, call.model), call, output)
 
@@ -90,9 +90,10 @@ class ModelBackend:
         ref, *others = choices
         retries = RETRIES if ref.retries is None else ref.retries
 
-        def again(line: str) -> None:
+        def again(line: str, wait: float) -> None:
             output.warn(line)
             output.allowed()  # or the wait would be for nothing
+            output.waiting("retry", wait)
 
         try:
             return with_retries(
@@ -114,7 +115,7 @@ class ModelBackend:
         )
         answer = Answer(ref.name, output)
         output.calling(ref.name)
-        output.waiting(f"{ref.name} to answer")
+        output.waiting("first token")
         try:
             with _collector_paused():
                 for event in within(

@@ -45,10 +45,13 @@ class CallFailed(StepFailed):
 def with_retries(
     call: Callable[[], Reply],
     retries: int,
-    announce: Callable[[str], None],
+    announce: Callable[[str, float], None],
     sleep: Callable[[float], None] = time.sleep,
 ) -> Reply:
-    """Call up to ``1 + retries`` times; each wait is announced. Raises the last CallFailed."""
+    """Call up to ``1 + retries`` times; each wait is announced, in seconds.
+
+    Raises the last CallFailed.
+    """
     for number, pause in enumerate(_pauses(retries), 1):
         try:
             return call()
@@ -56,7 +59,7 @@ def with_retries(
             wait = pause if failure.wait is None else failure.wait
             if not failure.again or wait > LONGEST_WAIT:
                 raise
-            announce(f"{failure.brief}, again in {duration(wait)} ({number} of {retries})")
+            announce(f"{failure.brief}, again in {duration(wait)} ({number} of {retries})", wait)
         sleep(wait)
     return call()
 

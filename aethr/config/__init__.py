@@ -98,10 +98,11 @@ def _missing(path: Path, name: str) -> UsageError:
         return UsageError(f"{name} is a link to {path.readlink()}, which does not exist")
     from aethr import presets
 
-    return UsageError(
-        f"there is no workflow file {name}",
-        f"`aethr init PRESET` writes one; presets: {', '.join(presets.names())}",
-    )
+    names = presets.names()
+    hint = f"`aethr init PRESET` writes one; presets: {', '.join(names)}"
+    if name in names:
+        hint = f"the preset of that name: --preset {name}"
+    return UsageError(f"there is no workflow file {name}", hint)
 
 
 def _undecodable(data: bytes, error: UnicodeDecodeError, name: str) -> Problem:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from aethr.config.node import Trail, Value
 
 BACKEND = "shell"
-_KEYS = frozenset({"id", "run", "backend", "timeout", "env", "allow_failure", "repeat"})
+_KEYS = frozenset({"id", "run", "backend", "timeout", "env", "allow_failure", "pause", "repeat"})
 _ONLY = ("env", "allow_failure")
 
 

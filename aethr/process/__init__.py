@@ -1,4 +1,4 @@
-"""The only place that starts a process. A shell is one that a step asked for."""
+"""The only place that starts a process. A shell is one that a step or EDITOR asked for."""
 
 from aethr.process.command import Command, Finished, Flooded, Line, TimedOut
 from aethr.process.family import new_marker

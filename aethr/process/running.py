@@ -45,9 +45,12 @@ def run(command: Command) -> Finished:
 
 
 def interactive(argv: Sequence[str], env: Mapping[str, str]) -> int:
-    """Lend the terminal to a program; return its exit code, 127 where there is none such."""
+    """Lend the terminal to a program; return its exit code, 127 where there is none such.
+
+    It has stderr for its stdout, which may be a file for the results.
+    """
     try:
-        return subprocess.run(argv, env=env, check=False).returncode
+        return subprocess.run(argv, env=env, stdout=sys.stderr, check=False).returncode
     except FileNotFoundError:
         return 127
 

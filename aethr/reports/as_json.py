@@ -57,6 +57,7 @@ def step(result: StepResult) -> dict[str, Any]:
         "verdict": result.verdict.value if result.verdict else None,
         "unproven": list(result.unproven),
         "exit_code": result.exit_code,
+        "edited": result.edited,
         "model": result.model or None,
         "seconds": result.seconds,
         "usage": usage(result.usage),

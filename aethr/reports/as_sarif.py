@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 MOST = 25_000  # results of a file; GitHub takes no more, and shows 5,000
+_CUT_SHORT = (Status.FAILED, Status.INTERRUPTED, Status.PAUSED)
 LEVELS = {Severity.HIGH: "error", Severity.MEDIUM: "warning", Severity.LOW: "note"}
 _RANKS = {severity: rank for rank, severity in enumerate(LEVELS)}
 
@@ -39,7 +40,7 @@ def text(outcome: Outcome) -> str:
         "rules": [_rule(by) for by in dict.fromkeys(by for by, _ in results)],
     }
     invocation = {
-        "executionSuccessful": outcome.status not in (Status.FAILED, Status.INTERRUPTED),
+        "executionSuccessful": outcome.status not in _CUT_SHORT,
         "exitCode": outcome.exit_code,
         "toolExecutionNotifications": [
             {"level": level, "message": {"text": one_line(said)}} for level, said in notes

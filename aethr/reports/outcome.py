@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from aethr import findings
-from aethr.errors import FAILED, AethrError, Interrupted
+from aethr.errors import FAILED, AethrError, Interrupted, Paused
 from aethr.frozen import frozen
 from aethr.text import first_line, one_line
 
@@ -28,6 +28,7 @@ class Status(Enum):
     PASSED = "passed"
     DONE = "done"
     NOT_PASSED = "not passed"
+    PAUSED = "paused"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
 
@@ -70,6 +71,8 @@ def of(opened: OpenRun, error: BaseException | None, broken: str) -> Outcome:
     judged = any(result.verdict for result in run.results)
     if isinstance(error, Interrupted | KeyboardInterrupt):
         status = Status.INTERRUPTED
+    elif isinstance(error, Paused):
+        status = Status.PAUSED
     elif error:
         status = Status.FAILED
     elif ended:

@@ -65,6 +65,8 @@ ROWS = [
     {"kind": "stdin", "text": "piped in"},
     begun("plan", 0),
     made("plan"),
+    {"kind": "pause", "step_id": "plan", "over": False},
+    {"kind": "edit", "step_id": "plan", "content": "mine", "verdict": None, "unproven": []},
     {"kind": "failure", "step_id": "implement", "reason": "HTTP 500", "partial": "half a sen"},
     begun("implement", 1),
     {"kind": "call", "step_id": "implement", "model": "openai:x"},
@@ -74,6 +76,10 @@ ROWS = [
     made("review", verdict="inconclusive", unproven=["latest_diff"]),
     begun("plan", 4),
     made("plan", number=2),
+    {"kind": "rewind", "step_id": "review", "kept": 3, "text": ""},
+    made("review", verdict="revise"),
+    made("plan", number=2),
+    {"kind": "note", "step_id": "plan", "kept": 4, "text": "shorter"},
 ]
 OLDER = [{"step_id": "plan", "content": "planned", "metadata": {}, "usage": USAGE}, made("check")]
 FILES = [

@@ -12,7 +12,7 @@ from invoke import Collection, Context
 
 from aethr import commands, settings
 from aethr.errors import AethrError
-from aethr.options import Door, Options, Request, Target
+from aethr.options import Door, Map, Options, Request, Target
 from aethr.session import Session
 from aethr.task import Wiring
 
@@ -44,7 +44,7 @@ class Doors:
         return self._ended(lambda wiring: commands.run(wiring, Context(), request, asked))
 
     def show(self, file: str) -> Ended:
-        return self._ended(lambda wiring: commands.show(wiring, Context(), Target(file)))
+        return self._ended(lambda wiring: commands.show(wiring, Context(), Map(file)))
 
     def check(self, file: str) -> Ended:
         return self._ended(lambda wiring: commands.check(wiring, Context(), Target(file)))

@@ -31,7 +31,7 @@ class Heard:
     def tool(self, line: str) -> None:
         self.tools.append(line)
 
-    def waiting(self, what: str) -> None:
+    def waiting(self, what: str, seconds: float = 0.0) -> None:  # noqa: ARG002 - the protocol's
         self.waits.append(what)
 
     def warn(self, line: str) -> None:
