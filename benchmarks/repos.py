@@ -10,8 +10,10 @@ from benchmarks import places
 from benchmarks.measure import Command
 from benchmarks.row import Budget, Row
 from benchmarks.startup import PYTHON, SCRIPT
+from tests.support.agent import BEGUN, GOOD, FakeOpenCode, tool
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from benchmarks.measure import Cost, Meter
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 TRACKED = 10_000
 FILES = 50_000
 MORE = 16.0  # MiB that a source of any size may take
+LARGE = 100_000_000  # characters
 ONCE = 1  # runs of what takes many seconds
 
 
@@ -104,20 +107,35 @@ def _status(meter: Meter, repo: Path) -> Row:
 
 
 def output(meter: Meter, folder: Path) -> list[Row]:
-    """Run a command that writes 100 MB."""
+    """Run a command that writes 100 MB, and an agent that does, of events of its tools."""
     repo = folder / "output"
     repo.mkdir()
-    for name, size in (("little", 1), ("much", 100_000_000)):
-        command = f"head -c {size} /dev/zero | tr '\\0' 'x' | fold -w 79"
-        text = f'workflow: out\nsteps: [{{id: out, run: "{command}"}}]\n'
-        (repo / f"{name}.yaml").write_text(text.replace("\\0", "\\\\0"), encoding="utf-8")
-    peaks, costs = [], []
-    for name in ("little", "much"):
-        peak = repo / f"{name}.peak"
-        words = ("run", "-q", "-f", f"{name}.yaml", "x")
-        inside = Command((sys.executable, "-m", "benchmarks.inside", str(peak), *words), repo)
-        env = {"AETHR_LIVE": "1"}
-        costs.append(meter.once(inside, env))
-        peaks.append(int(peak.read_text("utf-8")) / 1024)
-    name = f"100 MB of a command's output ({costs[1].wall:.1f} s)"
-    return [Row(name, peaks[1], "MiB", Budget.MORE, MORE, peaks[0], "1 character of it")]
+    found = []
+    for who, write in {"a command": _command, "an agent": _agent}.items():
+        (_, floor), (cost, peak) = (_heard(meter, repo, *write(repo, size)) for size in (1, LARGE))
+        name = f"100 MB of {who}'s output ({cost.wall:.1f} s)"
+        found.append(Row(name, peak, "MiB", Budget.MORE, MORE, floor, "hardly any of it"))
+    return found
+
+
+def _heard(meter: Meter, repo: Path, text: str, env: Mapping[str, str]) -> tuple[Cost, float]:
+    (repo / "out.yaml").write_text(text, encoding="utf-8")
+    peak = repo / "peak"
+    words = ("run", "-q", "-f", "out.yaml", "x")
+    inside = Command((sys.executable, "-m", "benchmarks.inside", str(peak), *words), repo)
+    cost = meter.once(inside, {"AETHR_LIVE": "1", **env})
+    return cost, int(peak.read_text("utf-8")) / 1024
+
+
+def _command(_: Path, size: int) -> tuple[str, Mapping[str, str]]:
+    command = f"head -c {size} /dev/zero | tr '\\\\0' 'x' | fold -w 79"
+    return f'workflow: out\nsteps: [{{id: out, run: "{command}"}}]\n', {}
+
+
+def _agent(repo: Path, size: int) -> tuple[str, Mapping[str, str]]:
+    """Have the tests' stand-in for OpenCode play it."""
+    verb, line = tool("bash", output="x" * min(size, 100_000))
+    acts = [BEGUN, [verb, line, max(1, size // 100_000)], *GOOD[1:]]
+    step = "{id: out, role: worker, backend: opencode, expect_changes: false}"
+    text = f"workflow: out\nroles: {{worker: Work.}}\nsteps: [{step}]\n"
+    return text, FakeOpenCode(repo / "agent").env(*acts)

@@ -48,8 +48,17 @@ class Row:
         limit = "" if self.most == inf else f"{self.budget.value}{self._said(self.most)}"
         floor = "" if self.floor is None else self._shown(self.floor)
         other = "" if self.other is None else self._shown(self.other)
-        judged = "" if self.floor is None else f"{self.budget.value}{self._said(self.judged)}"
-        return (self.name, self._shown(self.ours), floor, judged, limit, other, self.floor_name)
+        judged = "" if self.floor is None else self._said(self.judged)
+        sign = "" if judged.startswith("-") else self.budget.value
+        return (
+            self.name,
+            self._shown(self.ours),
+            floor,
+            judged and sign + judged,
+            limit,
+            other,
+            self.floor_name,
+        )
 
     def _said(self, figure: float) -> str:
         return f"{figure:.2f}" if self.budget is Budget.RATIO else self._shown(figure)

@@ -30,19 +30,28 @@ def rows(runs: int) -> list[Row]:
     env = {"PATH": os.environ["PATH"], "TERM": "xterm-256color", "PYTHONPATH": path}
     rounds = [[_once(number, env) for number in (0, *PIECES)] for _ in range(runs)]
     start, *costs = (min(column) for column in zip(*rounds, strict=True))
+    pipe = min(_once(PIECES[0], env, is_pipe=True) for _ in range(runs))
     above = {number: cost - start for number, cost in zip(PIECES, costs, strict=True)}
     return [
         Row("1 MB in 20,000 pieces, 40×120", costs[0], "s", Budget.TOTAL, MOST),
+        Row("the same into a pipe", pipe, "s"),
         Row("pieces of an answer: exponent", exponent(above), "", Budget.TOTAL, STEEPEST),
     ]
 
 
-def _once(pieces: int, env: Mapping[str, str]) -> float:
-    """Show so many pieces on a terminal that is read as fast as it is written."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", *SIZE, 0, 0))
+def _once(pieces: int, env: Mapping[str, str], *, is_pipe: bool = False) -> float:
+    """Show so many pieces on a terminal, or in a pipe, read as fast as it is written."""
+    ours, theirs = os.pipe() if is_pipe else pty.openpty()
+    if not is_pipe:
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", *SIZE, 0, 0))
     argv = [sys.executable, "-m", "tests.support.player", f"{pieces}"]
-    process = subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=theirs, env=dict(env))
+    process = subprocess.Popen(
+        argv,
+        stdin=subprocess.DEVNULL if is_pipe else theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=dict(env),
+    )
     os.close(theirs)
     try:
         while os.read(ours, 1 << 16):
