@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from aethr import lockfile
 from aethr.errors import UsageError
-from aethr.saved import FORMAT, Header, Saved, is_whole, parse
+from aethr.saved import FORMAT, Header, Saved, is_line, is_whole, parse
 from aethr.spent import Spent
 from aethr.starts import Start
 from aethr.text import slug
@@ -153,6 +153,12 @@ def is_blank(beginning: bytes) -> bool:
     """Whether nothing was written, or only a part of the first line before a kill."""
     whole_line = b"\n" in beginning or len(beginning) >= 1 << 16
     return not beginning or (beginning.startswith(b'{"kind":"run"') and not whole_line)
+
+
+def is_older(path: Path) -> bool:
+    """Whether a file is not one of lines: of the older form, or no checkpoint at all."""
+    with lockfile.reading(path) as file:
+        return not is_line(file.readline())
 
 
 def reopen(path: Path) -> tuple[Saved, Checkpoint]:

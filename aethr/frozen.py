@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+_set = object.__setattr__
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
@@ -37,15 +38,13 @@ def frozen(cls: type[T]) -> type[T]:
 
 def _init(self: Frozen, *given: Any, **named: Any) -> None:  # noqa: ANN401 - values of any field
     fields = self.__dataclass_fields__
-    values = dict(zip(fields, given, strict=False))
-    twice_or_unknown = (values.keys() & named) | (named.keys() - fields)
-    if twice_or_unknown or len(given) > len(fields):
+    placed = dict(zip(fields, given, strict=False))
+    if len(placed) < len(given) or placed.keys() & named or named.keys() - fields:
         got = f"got {len(given)} by place and {', '.join(named) or 'none'} by name"
         raise TypeError(f"{type(self).__name__} has the fields {', '.join(fields)}; {got}")
-    values |= named
+    named |= placed
     for name, entry in fields.items():
-        value = values[name] if name in values else _default(self, entry)
-        object.__setattr__(self, name, value)
+        _set(self, name, named[name] if name in named else _default(self, entry))
 
 
 def _default(of: object, entry: Field[Any]) -> Any:  # noqa: ANN401 - a field's

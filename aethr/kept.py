@@ -44,10 +44,11 @@ def _reopened(session: Session, request: Request) -> tuple[Saved, Checkpoint | N
     path, text = place(session, request)
     if path is None or text or not (request.resume_checkpoint or _begun(path)):
         return _read(session, request), None
-    if (saved := checkpoint.read(path)).header:
+    if not checkpoint.is_older(path):
         saved, file = checkpoint.reopen(path)
         scratch.swept(path)
         return saved, file
+    saved = checkpoint.read(path)
     if request.checkpoint:
         raise UsageError(
             f"{request.checkpoint} is a checkpoint of the older form, which is not written to",

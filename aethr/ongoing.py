@@ -120,7 +120,7 @@ class OpenRun:
         run = self.run
         if run.steered.pause is Pause.WAITING:
             self._pause(over=True)
-        elif not self.request.from_ and resume.pauses(run.workflow, run.results, run.steered):
+        elif not self.request.from_ and resume.pauses(run):
             self._stop(steer)
 
     def _stop(self, steer: Steer | None) -> None:

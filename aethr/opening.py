@@ -168,13 +168,13 @@ def _prepared(opening: Opening) -> Run:
             opening.warn(outfit.other_task(opening, saved.header))
         opening.warn(resume.elsewhere(saved, world.surroundings.repo, world.tree))
         results = resume.known(saved.results, workflow, saved.steered.next_id)
-        resume.refuse_finished(results, saved.steered, workflow, request)
-    run = Run(workflow, "", world, results, saved.steered)
+        run = Run(workflow, "", world, results, saved.steered)
+        resume.refuse_finished(run, request)
     if world.settings.live:
         run.limits = opening.limits
     if request.from_:
         run.position = plan.jump(workflow, run.position, request.from_)
-    is_at_stop = run.reached(request.until) and resume.waits(workflow, results, saved.steered)
+    is_at_stop = run.reached(request.until) and resume.waits(run)
     done = request.until and run.position.index > workflow.index[request.until]
     if done and not is_at_stop:
         raise UsageError(

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from aethr.git import Repo
     from aethr.options import Door, Request
     from aethr.results import StepResult
+    from aethr.runtime import Run
     from aethr.settings import Settings
-    from aethr.steered import Steered
     from aethr.treelog import TreeLog
     from aethr.workflow import Step, Workflow
 
@@ -112,27 +112,24 @@ def _judged(result: StepResult, step: Step) -> StepResult:
     return replace(result, verdict=verdict.read(result.content))
 
 
-def pauses(workflow: Workflow, results: Sequence[StepResult], steered: Steered) -> bool:
+def pauses(run: Run) -> bool:
     """Whether a person is to be waited for, as the step just done says, and was not yet."""
-    last = workflow.step(results[-1].step_id) if results else None
-    return bool(last and last.pause and steered.pause is Pause.NONE)
+    last = run.workflow.step(run.results[-1].step_id) if run.results else None
+    return bool(last and last.pause and run.steered.pause is Pause.NONE)
 
 
-def waits(workflow: Workflow, results: Sequence[StepResult], steered: Steered) -> bool:
+def waits(run: Run) -> bool:
     """Whether the run stands at a stop that no person has ended."""
-    return steered.pause is Pause.WAITING or pauses(workflow, results, steered)
+    return run.steered.pause is Pause.WAITING or pauses(run)
 
 
-def refuse_finished(
-    results: Sequence[StepResult], steered: Steered, workflow: Workflow, request: Request
-) -> None:
+def refuse_finished(run: Run, request: Request) -> None:
     """Raise UsageError for a run that is done: it must not make another one succeed."""
-    position = plan.replay(workflow, results, steered.next_id)
-    if not results or plan.next_step(workflow, position):
+    if not run.results or plan.next_step(run.workflow, run.position):
         return
-    if waits(workflow, results, steered):
+    if waits(run):
         return  # its end was not reached
-    if position.passed:
+    if run.position.passed:
         raise UsageError(
             "the run of this checkpoint is finished and passed",
             "a new run needs a new checkpoint: name another file, or remove this one",
@@ -140,7 +137,7 @@ def refuse_finished(
     if not request.id and not request.from_:
         raise UsageError(
             "the run of this checkpoint is finished and not passed",
-            f"--from {shell_word(again_from(workflow, position))} goes through it again",
+            f"--from {shell_word(again_from(run.workflow, run.position))} goes through it again",
         )
 
 

@@ -84,6 +84,15 @@ def parse(data: bytes, path: Path | str) -> Saved:
         ) from None
 
 
+def is_line(data: bytes) -> bool:
+    """Whether a file that begins with this is one of lines, and not of the older form."""
+    try:
+        row = json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(row, dict) and "kind" in row
+
+
 def is_whole(line: str) -> bool:
     """Whether a last line without its newline was written to its end after all."""
     try:

@@ -6,15 +6,18 @@ a finding counts, also in a quotation: a pass must not stand beside one.
 
 from __future__ import annotations
 
-from aethr.findings import objects, quoting
+from aethr.findings import quoting
 from aethr.findings.finding import Finding as Finding
 from aethr.findings.finding import Severity as Severity
 from aethr.findings.quoting import fence_after as fence_after
-from aethr.findings.reader import Reader
 
 
 def read(answer: str) -> tuple[Finding, ...]:
     """Give the findings of an answer in its order, each once."""
+    # Their patterns take 5 ms to compile, and only who has an answer needs them.
+    from aethr.findings import objects
+    from aethr.findings.reader import Reader
+
     reader = Reader()
     for part in quoting.own(answer):
         if part.is_json:
