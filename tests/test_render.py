@@ -220,7 +220,7 @@ def test_what_is_waited_for_before_anything_is_heard(step: Step, expected: str) 
     line = status(step)
     assert line.line(200).endswith(f" · {expected}")
     line.waits("retry", 8.9)
-    assert line.line(200).endswith(" · retry in 8 s")
+    assert line.line(200).endswith(" · retry in 9 s")
 
 
 def test_an_answer_that_comes_is_not_waited_for() -> None:

@@ -243,7 +243,8 @@ def test_a_live_model_says_what_it_waits_for(repo: Shell) -> None:
     assert shown.code == 0
     assert shown.harm == []
     waits = dict.fromkeys(status.rpartition(" · ")[2] for status in shown.statuses)
-    # Each lasts for as long as the machine takes; the first two are long on any.
+    # Each lasts for as long as the machine takes; importing is long on any, and a countdown is
+    # shown when it begins.
     assert "importing LiteLLM" in waits
     assert {"retry in 1 s", "retry in 2 s"} & waits.keys()
     assert all(status.startswith("step 1/1 review · openai:gpt") for status in shown.statuses)

@@ -77,6 +77,12 @@ class Paper:
             signals.before_parting(self._left)
             Thread(target=self._tick, args=(line, self._over), daemon=True).start()
 
+    def redraw(self) -> None:
+        """Draw the live line at once, as it is now."""
+        with self._lock:
+            self._due = True
+            tell_safe(f"{self._cleared()}{self._drawn()}")
+
     def rest(self) -> None:
         """Take the live line away."""
         with self._lock:
@@ -96,8 +102,7 @@ class Paper:
             if self._lock.acquire(blocking=False):
                 try:
                     if self._line is line:
-                        self._due = True
-                        tell_safe(f"{self._cleared()}{self._drawn()}")
+                        self.redraw()
                 finally:
                     self._lock.release()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -73,7 +74,7 @@ class Status:
     def _waited_for(self) -> str:
         if not self._until:
             return self._waiting
-        return f"{self._waiting} in {_whole(max(0.0, self._until - time.monotonic()))}"
+        return f"{self._waiting} in {_whole(math.ceil(max(0.0, self._until - time.monotonic())))}"
 
 
 def _joined(parts: list[_Part]) -> str:

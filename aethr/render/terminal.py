@@ -109,7 +109,9 @@ class TerminalView(View):
 
     def _waiting(self, what: str, seconds: float) -> None:
         self._status.waits(what, seconds)
-        if not (seconds or self._paper.can_act):
+        if seconds:
+            self._paper.redraw()  # a countdown begins with all of its seconds
+        elif not self._paper.can_act:
             self._aside(what, Style.DIM)
 
     def _used(self, event: events.Used) -> None:
