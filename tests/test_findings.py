@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aethr.findings import Finding, Severity, read
+from aethr.findings import Finding, Severity, read, reader
 from aethr.results import Verdict
 from aethr.verdict import PASS_LINE, said
 from aethr.verdict import read as judge
@@ -58,6 +58,13 @@ MEANT = [
     pytest.param("## High\n\n### 1. Off by one\n\nIt ends late.", id="as a heading of its own"),
     pytest.param("### 1. Off by one (High)", id="rated at the end"),
     pytest.param('```json\n[{"severity": "high", "file": "a.py", "text": "x"}]\n```', id="as JSON"),
+    pytest.param(
+        '```json\n[{"level": "\\u0068igh", "path": "a.py", "text": "x"}]\n```', id="escaped"
+    ),
+    pytest.param(
+        '```json\n[{"level": "must  fix", "path": "a", "text": "x"}]\n```', id="two blanks"
+    ),
+    pytest.param("<tr><td>h<b>ig</b>h</td><td>a.py:3</td><td>x</td></tr>", id="tags in a cell"),
 ]
 
 
@@ -125,6 +132,23 @@ def test_any_answer_is_read(pieces: list[str]) -> None:
     for finding in read("".join(pieces)):
         assert finding.line is None or finding.line > 0
         assert "\n" not in f"{finding}"
+
+
+# What spells a severity in more ways than one, and what a finding needs besides.
+RATED = st.sampled_from(
+    [
+        "HIGH", "Blocker:", "must-fix", "must  fix", "Non-Blocking", "élevé", "ÉLEVÉ", "高", "🔴",
+        "CVSS 9.8", "\\u0068igh", "h<b>ig</b>h", "<td>", "</td>", '{"severity": "', '"', "ſev1",
+        '", "file": "a.py", "text": "x"}', "a.py:3", "# ", "- ", "[", "]", "|", "\n", " ", ": ",
+    ]
+)  # fmt: skip
+
+
+@examples(500)
+@given(st.lists(RATED, max_size=12).map("".join))
+def test_no_answer_that_is_passed_over_has_a_finding(answer: str) -> None:
+    """Whoever reads line by line is asked only where a word occurs that may be a severity."""
+    assert read(answer) == reader.read(answer)
 
 
 LONG = [

@@ -5,45 +5,17 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from aethr.findings import words
 from aethr.findings.finding import Severity
 
-_CORE = {
-    Severity.HIGH: "high critical severe major blocker blocking fatal p0 p1 s0 s1 sev0 sev1 "
-    "serious urgent showstopper blockers "
-    "hoch kritisch schwerwiegend élevé élevée haute critique alto alta crítico crítica critico "
-    "critica grave высокий высокая критический критическая 高 严重 嚴重 重大 致命 致命的 높음 심각 "
-    "치명적",
-    Severity.MEDIUM: "medium moderate med p2 s2 sev2 mittel moyen moyenne modéré media medio "
-    "média médio средний средняя 中 中等 普通 보통 중간",
-    Severity.LOW: "low p3 p4 s3 s4 sev3 sev4 niedrig gering faible bas basse bajo baja baixo "
-    "baixa basso bassa низкий низкая 低 輕微 轻微 軽微 낮음",
-}
-# Words that also begin plain sentences: `Note: I ran no test`. They need a bracket or a place.
-_LOOSE = {
-    Severity.HIGH: "error fehler erreur bug bugs",
-    Severity.MEDIUM: "warning warnings warn important warnung avertissement",
-    Severity.LOW: "minor nit nits nitpick info note notice style suggestion optional trivial "
-    "cosmetic hinweis remarque",
-}
-_WORDS = {word: (level, True) for level, words in _CORE.items() for word in words.split()}
-_WORDS |= {word: (level, False) for level, words in _LOOSE.items() for word in words.split()}
-_SIGNS = {
-    Severity.HIGH: "🔴🚨⛔❌🛑🟥",
-    Severity.MEDIUM: "🟠🟡⚠🟧🟨",
-    Severity.LOW: "🟢🔵⚪ℹ💡🟩🟦",
-}
 _BRACKETS = {"[": "]", "(": ")", "【": "】", "{": "}", "<": ">"}
-_JOINED = {
-    "must fix": (Severity.HIGH, True),
-    "non blocking": (Severity.LOW, True),
-}
 _SEPARATED = r"\s?[:=：-]"
 _TITLE = (
     "severity|priority|level|schweregrad|sévérité|gravité|severidade?|gravidade|prioridade?|"
     "严重性|严重程度|嚴重性|级别|級別|优先级|重大度|深刻度|優先度|심각도|우선순위|중요도"
 )
 _KIND = r"(?:severity|priority|risk|issue|finding|problem|defect|bug)s?"
-_SIGN = f"[{''.join(_SIGNS.values())}]\ufe0f?\\s?"
+_SIGN = f"[{''.join(words.SIGNS.values())}]\ufe0f?\\s?"
 # `Finding 2 (High)`, `issue (blocking)`, `[security] [high]`: what stands before the brackets.
 _NAMED = re.compile(
     r"""
@@ -101,7 +73,7 @@ def at_start(text: str) -> Label | None:
 
 def _label(text: str) -> Label | None:
     found = _LABEL.match(text)
-    known = _known(found["word"]) if found else None
+    known = words.known(found["word"]) if found else None
     if not found or not known or _BRACKETS.get(found["open"]) != found["close"]:
         return None
     severity, core = known
@@ -133,7 +105,7 @@ def at_end(text: str) -> Label | None:
 
 def of_sign(text: str) -> Severity | None:
     """Read a sign such as 🔴 among what stands before a text."""
-    return next((level for level, all_ in _SIGNS.items() if set(all_) & set(text)), None)
+    return next((level for level, all_ in words.SIGNS.items() if set(all_) & set(text)), None)
 
 
 def titles(label: Label) -> bool:
@@ -141,13 +113,8 @@ def titles(label: Label) -> bool:
     return bool(_COUNT.fullmatch(label.rest.strip(" *_`:：")))
 
 
-def _known(word: str) -> tuple[Severity, bool] | None:
-    word = word.casefold()
-    return _WORDS.get(word) or _JOINED.get(word.replace("-", " "))
-
-
 def _severities(text: str) -> list[Severity]:
-    return [known[0] for word in re.findall(r"\w+", text) if (known := _known(word)) and known[1]]
+    return [said[0] for word in re.findall(r"\w+", text) if (said := words.known(word)) and said[1]]
 
 
 def _of_score(score: int) -> Severity:

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from aethr.findings import labels, locations
+from aethr.findings import labels, locations, objects, quoting
 from aethr.findings.finding import Finding
 
 if TYPE_CHECKING:
@@ -50,7 +50,18 @@ _CELL = re.compile(r"</?t[rdh]\b[^<>]{0,200}>", re.IGNORECASE)
 _INLINE = re.compile(r"</?(?:code|strong|em|[bip]|br)\b[^<>]{0,200}>", re.IGNORECASE)
 
 
-class Reader:
+def read(answer: str) -> tuple[Finding, ...]:
+    """Give the findings of an answer in its order, each once."""
+    reader = _Reader()
+    for part in quoting.own(answer):
+        if part.is_json:
+            reader.found += objects.read(part.text)
+        else:
+            reader.take(part.text, fenced=part.fenced)
+    return tuple(dict.fromkeys(reader.close()))
+
+
+class _Reader:
     """Reads line by line; a heading may say how severe, or in which file, what follows is."""
 
     def __init__(self) -> None:
