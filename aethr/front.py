@@ -95,14 +95,21 @@ def _screen(session: Session, options: Options, *, headings: bool) -> Emit:
         if not shows:
             results(event)
 
-    gc.enable()
+    _look_for_garbage()
     return emit
 
 
 def progress(session: Session, options: Options) -> Emit:
     """Give the place where events go when the results are for a program: people's view alone."""
-    gc.enable()
+    _look_for_garbage()
     return render.view(options, session.settings, texts=False)[0]
+
+
+def _look_for_garbage() -> None:
+    """Do so from here on, where the start did without; what was imported is none, ever."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 @contextmanager

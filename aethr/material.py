@@ -20,7 +20,7 @@ NAMED = 20  # so many names are listed, the rest is counted
 READ_FACTOR = 4  # so many times the limit is held, to choose from
 SKIM = 1 << 24  # so many characters are read in search of files that fit
 LINE_CUT = " […]\n"
-_ESCAPED = re.compile("[\ud800-\udfff]")
+_ESCAPED = "[\ud800-\udfff]"
 
 
 @frozen
@@ -42,7 +42,7 @@ class Piece:
     @classmethod
     def read(cls, name: str, text: str, size: int | None = None, *, more: bool = False) -> Piece:
         """Make one of text decoded with ``surrogateescape``, which keeps count of bad bytes."""
-        mended, bad = _ESCAPED.subn("\ufffd", text)
+        mended, bad = (text, 0) if text.isascii() else re.subn(_ESCAPED, "\ufffd", text)
         return cls(name, mended, len(text) if size is None else size, more, bad)
 
     @property

@@ -20,7 +20,7 @@ _GENERATED = re.compile(
       | .*_pb2(?:_grpc)?\.pyi? | .*\.pb\.go )""",
     re.VERBOSE | re.IGNORECASE,
 )
-_TOKEN = re.compile(r"\[(!?+)(\][^\]]*|[^\]]+)\]|(\*+)|(.)", re.DOTALL)
+_TOKEN = r"(?s)\[(!?+)(\][^\]]*|[^\]]+)\]|(\*+)|(.)"
 _FOLDERS = "(?:[^/]+/)*"
 
 
@@ -76,7 +76,7 @@ def matcher(pattern: str) -> Callable[[str], object]:
 def _part(pattern: str) -> str:
     """Translate one name of a path; each `*` gives up at its first fit, so that none backtracks."""
     chunks = [""]
-    for negated, members, stars, char in _TOKEN.findall(pattern):
+    for negated, members, stars, char in re.findall(_TOKEN, pattern):
         if stars:
             chunks.append("")
         elif members:

@@ -73,13 +73,11 @@ DOTENV_NAMES = KEY_NAMES | ENDPOINT_NAMES
 
 # A name that says what it holds: a value that outsiders can choose, such as the
 # title of a pull request in CI, must never make their URL one "of the environment".
-_ENDPOINT_NAME = re.compile(r"_(API_BASE|BASE_URL)$")
+_ENDPOINT_ENDS = ("_API_BASE", "_BASE_URL")
 
 # Deliberately narrow: parsers disagree about `\`, `@` and blanks in a URL, and
 # what is not understood here is simply nobody's own endpoint.
-_URL = re.compile(
-    r"(https?)://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::\d{1,5})?(?:/[^\s\\@]*)?", re.IGNORECASE
-)
+_URL = r"(?i)(https?)://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::\d{1,5})?(?:/[^\s\\@]*)?"
 
 
 @frozen
@@ -239,20 +237,20 @@ def _first(
 
 
 def _is_at(url: str, host: str) -> bool:
-    match = _URL.fullmatch(url)
+    match = re.fullmatch(_URL, url)
     return match is not None and (match[1].lower(), match[2].lower()) == ("https", host)
 
 
 def _is_trusted(url: str, environ: Mapping[str, str]) -> bool:
     """Whether a URL is on this machine, or one that the real environment sets."""
-    named = (value for name, value in environ.items() if _ENDPOINT_NAME.search(name))
+    named = (value for name, value in environ.items() if name.endswith(_ENDPOINT_ENDS))
     return _is_loopback(url) or url.rstrip("/") in {value.rstrip("/") for value in named}
 
 
 def _is_loopback(url: str) -> bool:
     from ipaddress import ip_address
 
-    match = _URL.fullmatch(url)
+    match = re.fullmatch(_URL, url)
     host = match[2].strip("[]").lower() if match else ""
     try:
         return host == "localhost" or ip_address(host).is_loopback

@@ -6,7 +6,6 @@ Nothing else in Aethr reads or writes ``os.environ``.
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,7 @@ _SWITCHES = frozenset({"AETHR_LIVE", "AETHR_MODEL"})
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 LARGEST = 100_000  # bytes of a .env; as short lines they cost python-dotenv 0.8 s
-_SECRET_NAME = re.compile(r"_(API_KEY|TOKEN|SECRET)$")
+_SECRET_ENDS = ("_API_KEY", "_TOKEN", "_SECRET")
 
 
 @frozen
@@ -170,7 +169,7 @@ def _secrets(places: Iterable[Mapping[str, str]], known: Collection[str]) -> dic
     found: dict[str, str] = {}
     for place in places:
         for name, value in place.items():
-            if name in known or _SECRET_NAME.search(name):
+            if name in known or name.endswith(_SECRET_ENDS):
                 least = 8 if name in known else 16
                 lines = [line for line in map(str.strip, value.splitlines()) if len(line) >= 16]
                 for part in (value.strip(), *lines):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import TYPE_CHECKING
 
 from aethr import findings
@@ -59,5 +58,9 @@ def _status(line: str) -> Verdict | None:
     """Read a status line, or None. One in look-alike characters is one, and says nothing plain."""
     if exact := _STATUS.match(line):
         return _WORDS.get(exact[1].rstrip(" .").lower(), Verdict.INCONCLUSIVE)
+    if line.isascii():
+        return None
+    import unicodedata
+
     alike = unicodedata.normalize("NFKD", line).encode("ascii", "ignore").decode().strip()
     return Verdict.INCONCLUSIVE if _STATUS.match(alike) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aethr import answers, routing
+from aethr import routing
 from aethr.errors import StepFailed
 from aethr.results import Reply
 from aethr.text import command_line
@@ -25,7 +25,7 @@ class MockBackend:
 
     def preflight(self, step: Step, model: ModelRef | None) -> list[str]:
         if step.output_schema is not None:
-            answers.example(step)
+            _example(step)
         refs = routing.with_fallbacks(model) if model and step.backend == "model" else []
         return [warning for ref in refs if (warning := routing.unchecked(ref.name))]
 
@@ -88,7 +88,7 @@ def _mock(call: Call) -> Reply:
     if step.run:
         return _mock_command(step)
     if step.output_schema is not None:
-        return _reply(call, f"{answers.example(step)}\n")
+        return _reply(call, f"{_example(step)}\n")
     model = f", model {call.model.name}" if call.model else ""
     lines = [
         f"[mock] step `{step.id}`: role {step.role}, backend {step.backend}{model}.",
@@ -99,6 +99,12 @@ def _mock(call: Call) -> Reply:
     if step.has_verdict:
         lines.append(PASS_LINE)
     return _reply(call, "\n".join(lines) + "\n")
+
+
+def _example(step: Step) -> str:
+    from aethr import answers  # few workflows have a schema
+
+    return answers.example(step)
 
 
 def _mock_command(step: Step) -> Reply:

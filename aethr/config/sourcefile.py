@@ -23,9 +23,9 @@ _SHOWN = 160
 
 # A key that somebody put into the file is not repeated on the terminal or in a CI log. What is
 # named in capitals is a variable, as `api_key_env` wants it.
-_SECRET = re.compile(
+_SECRET = (
     r"""((?i:(?:\b|_|api)(?:key|secret|password|token(?!s))\w*["']?\s*:\s*["']?))"""
-    r"""(?![A-Z_][A-Z0-9_]*(?:["',}\s]|$))([^\s"',}]{4,})""",
+    r"""(?![A-Z_][A-Z0-9_]*(?:["',}\s]|$))([^\s"',}]{4,})"""
 )
 
 
@@ -64,4 +64,4 @@ def quoted(text: str) -> str:
 def _shown(line: str, column: int) -> str:
     if len(line) > _SHOWN:
         line = f"{line[:_SHOWN]}…" if column < _SHOWN else ""
-    return _SECRET.sub(lambda found: found[1] + "*" * len(found[2]), line)
+    return re.sub(_SECRET, lambda found: found[1] + "*" * len(found[2]), line)
