@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aethr import git, patch
+from aethr.comparison import LARGEST
 from aethr.files import Unread
-from aethr.material import Material, Piece, Shelf, not_read
-from aethr.names import is_generated, is_secret
+from aethr.material import Material, Note, Piece, Shelf, not_read
+from aethr.names import is_generated, is_secret, shown
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -37,6 +38,8 @@ def compared(comparison: Comparison, limit: int) -> Material:
             break
     if reading.stopped:
         reading.name_rest(comparison.names(_but(secret), renames=True))
+    if reading.binary:
+        reading.leave_out(reading.binary & comparison.too_large())
     if late:
         reading.shelf.pieces.sort(key=lambda piece: piece.name)
     unread = [(name, Unread.SECRET.value) for name in {**dict.fromkeys(secret), **reading.secret}]
@@ -54,7 +57,7 @@ def given(name: str, text: str, limit: int, repo: Repo | None = None) -> Materia
 
 
 def _material(reading: _Reading, unread: Sequence[tuple[str, str]]) -> Material:
-    notes = not_read(unread)
+    notes = (*not_read(unread), *reading.notes)
     warnings = tuple(f"{reading.name}: {note.said()}" for note in notes)
     return Material(reading.name, tuple(reading.shelf.pieces), notes, warnings)
 
@@ -90,6 +93,8 @@ class _Reading:
         self.shelf = Shelf(limit)
         self.stopped = False
         self.secret: dict[str, None] = {}
+        self.binary: set[str] = set()
+        self.notes: tuple[Note, ...] = ()
         self._seen: set[str] = set()
 
     def take(self, chunks: Iterable[str]) -> None:
@@ -113,6 +118,14 @@ class _Reading:
             # Something did come after what was read, whatever became of it since.
             pieces.append(Piece("the rest", more=True))
 
+    def leave_out(self, large: Collection[str]) -> None:
+        """Take files that git called binary for their size alone as what was not seen."""
+        pieces = self.shelf.pieces
+        pieces[:] = [Piece(p.name, more=True) if p.name in large else p for p in pieces]
+        if large:
+            why = f"larger than {LARGEST >> 20} MiB, so no lines are compared"
+            self.notes = (Note(why, tuple(map(shown, sorted(large)))),)
+
     def _until_full(self, chunks: Iterable[str]) -> Iterator[str]:
         for chunk in chunks:
             if self.shelf.is_full:
@@ -128,7 +141,11 @@ class _Reading:
             self.secret.update(dict.fromkeys(hidden))
             return
         self._seen.update(part.names)
+        if part.is_bare:
+            return
         name = part.piece.name
+        if part.is_binary:
+            self.binary.add(name)
         self.shelf.add(replace(part.piece, name=name or self.name, late=name in self._late))
 
 

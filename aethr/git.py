@@ -33,7 +33,7 @@ _CONFIG = (
     "diff.ignoreSubmodules=untracked",
     "diff.suppressBlankEmpty=false",
 )
-_PLACES = ("--show-toplevel", "--git-path", "index", "--git-path", "objects")
+_PLACES = ("--show-toplevel", "--git-path", "index")
 _WHERE = ("rev-parse", *_PLACES, "--revs-only", "HEAD")  # a HEAD without a commit is left out
 _OTHERS = ("--others", "--exclude-standard")
 # A stranger's patch: names that mean .git on some system are refused on every system, and
@@ -45,8 +45,8 @@ _APPLY = (
 NOWHERE = "there is no git repository, or no git on the PATH"
 _MISUSED = 129  # git's exit code for arguments that it can't make sense of
 # Of git's own variables those that say where it may look and whom it may trust.
-_KEPT = re.compile(r"GIT_(CONFIG|CEILING_DIRECTORIES$|DISCOVERY_ACROSS_FILESYSTEM$)")
-_SECRET = re.compile(r"_(KEY|TOKEN|SECRET)$")
+_KEPT = ("GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYSTEM")
+_SECRET_ENDS = ("_KEY", "_TOKEN", "_SECRET")
 _ADDED = {
     "LC_ALL": "C",  # messages are read here
     "GIT_OPTIONAL_LOCKS": "0",
@@ -62,7 +62,7 @@ class NotStarted(UsageError):
 class Repo:
     """A repository with a working tree. ``env`` is cleaned: no GIT_DIR, no keys.
 
-    Where ``index`` and ``objects`` are in a linked worktree is git's to say.
+    Where the ``index`` of a linked worktree is, is git's to say.
     ``commit`` was checked out when it was found; empty before the first one.
     ``own`` is a checkpoint: one in the working tree, with what lies beside it under
     its name, is nobody's work, and in no listing; nor are the reports that are being written,
@@ -72,7 +72,6 @@ class Repo:
     top: Path
     env: Mapping[str, str]
     index: Path
-    objects: Path
     commit: str = ""
     own: Path | None = None
     reports: set[Path] = field(default_factory=set)
@@ -94,9 +93,9 @@ def find(start: Path, environ: Mapping[str, str], secret: Collection[str] = ()) 
         return None
     if found.code == 0:
         said = os.fsdecode(found.stdout).removesuffix("\n")
-        commit = re.search("\n([0-9a-f]{40,64})$", said)  # no path to objects looks like it
-        top, index, objects = said[: commit and commit.start()].rsplit("\n", 2)
-        return Repo(Path(top), env, start / index, start / objects, commit[1] if commit else "")
+        commit = re.search("\n([0-9a-f]{40,64})$", said)  # no path to an index looks like it
+        top, index = said[: commit and commit.start()].rsplit("\n", 1)
+        return Repo(Path(top), env, start / index, commit[1] if commit else "")
     if re.search("not a git repository|must be run in a work tree", found.stderr):
         return None
     refused = failed("git", found.code, found.stderr)
@@ -253,8 +252,8 @@ def _cleaned(environ: Mapping[str, str], secret: Collection[str]) -> dict[str, s
     kept = {
         name: value
         for name, value in environ.items()
-        if name not in hidden and not _SECRET.search(name)
-        if not name.startswith("GIT_") or _KEPT.match(name)
+        if name not in hidden and not name.endswith(_SECRET_ENDS)
+        if name in _KEPT or name.startswith("GIT_CONFIG") or not name.startswith("GIT_")
     }
     return kept | _ADDED
 

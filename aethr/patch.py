@@ -17,8 +17,8 @@ _KINDS = ("diff --git ", "diff --cc ", "* Unmerged path ")
 _BEGIN = re.compile("\n(?=" + "|".join(map(re.escape, _KINDS)) + ")")
 _TAIL = 20  # a beginning that is split between two chunks is at most this long
 _HEADER = 40_000  # two names of 4,096 bytes, quoted, and the lines around them
-_RENAMED = re.compile("^(?:rename|copy) (from|to) (.+)$", re.MULTILINE)
-_ESCAPE = re.compile(rb"\\(?:([0-7]{3})|(.))")
+_RENAMED = "(?m)^(?:rename|copy) (from|to) (.+)$"
+_ESCAPE = rb"\\(?:([0-7]{3})|(.))"
 _LETTERS = {
     b"a": b"\a",
     b"b": b"\b",
@@ -36,6 +36,15 @@ class Part:
 
     names: tuple[str, ...]
     piece: Piece
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether nothing stands below its header: git's word for a file that was only touched."""
+        return re.fullmatch("diff --git .*\n?", self.piece.text) is not None
+
+    @property
+    def is_binary(self) -> bool:
+        return re.search("\nBinary files .* differ\n?$", self.piece.text) is not None
 
     def joined(self, other: Part) -> Part:
         """Make one of two parts that follow each other."""
@@ -89,7 +98,7 @@ def _names(part: str) -> tuple[str, ...]:
     kind = next((kind for kind in _KINDS if line.startswith(kind)), None)
     if kind is None:
         return ("",)
-    moved = dict(_RENAMED.findall(part.partition("\n@@")[0]))
+    moved = dict(re.findall(_RENAMED, part.partition("\n@@")[0]))
     if moved.keys() == {"from", "to"}:
         return _unquoted(moved["to"]), _unquoted(moved["from"])
     rest = line.removeprefix(kind)
@@ -103,7 +112,7 @@ def _unquoted(name: str) -> str:
     if not (name.startswith('"') and name.endswith('"')):
         return name
     quoted = name[1:-1].encode("utf-8", "surrogateescape")
-    return _ESCAPE.sub(_unescaped, quoted).decode("utf-8", "surrogateescape")
+    return re.sub(_ESCAPE, _unescaped, quoted).decode("utf-8", "surrogateescape")
 
 
 def _unescaped(match: re.Match[bytes]) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tracemalloc
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from aethr.results import Block, Doubt
 from tests.support.repo import GitRepo
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 PATCH = "diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-1\n+2\n"
@@ -394,3 +395,48 @@ class TestMemory:
         block = self.frugally(repo, "git_diff:all")
         assert " of 1,000 files, " in block.warnings[0]
         assert block.total is None, "git was ended when there was enough to choose from"
+
+
+class TestLargeFiles:
+    """git would take gigabytes to compare their lines."""
+
+    LINES = "a line\n" * 10_000_000  # 70 MB
+
+    @pytest.fixture
+    def large(self, repo: GitRepo) -> GitRepo:
+        repo.commit({"b.txt": "old\n", "dump.sql": self.LINES, "logo.png": "\0"})
+        repo.write({"b.txt": "new\n", "logo.png": "\0\0"})
+        return repo
+
+    @pytest.mark.parametrize("source", ["git_diff", "git_diff:all", "git_diff:staged"])
+    @pytest.mark.parametrize("change", [lambda old: old + "end", str.upper, lambda _: "short"])
+    def test_one_that_was_edited_is_named_and_counts_as_cut(
+        self, large: GitRepo, source: str, change: Callable[[str], str]
+    ) -> None:
+        large.write({"dump.sql": change(self.LINES)})
+        if source == "git_diff:staged":
+            large.git("add", "--all")
+        self.expect_named(see(large, source))
+
+    def test_one_that_is_new_or_gone_is_named(self, large: GitRepo) -> None:
+        large.write({"new.sql": self.LINES})
+        self.expect_named(see(large, "git_diff:all"), "new.sql")
+        large.git("add", "--all")
+        large.git("commit", "-qm", "new")
+        self.expect_named(see(large, "git_diff:HEAD~1...HEAD"), "new.sql")
+        self.expect_named(see(large, "git_diff:HEAD..HEAD~1"), "new.sql")
+
+    def test_one_that_was_only_touched_is_no_change(self, large: GitRepo) -> None:
+        os.utime(large.path / "dump.sql", (1, 1))
+        os.utime(large.path / "a.txt", (1, 1))
+        block = see(large, "git_diff")
+        assert "dump.sql" not in block.text
+        assert "a.txt" not in block.text
+        assert block.doubt is None
+
+    def expect_named(self, block: Block, names: str = "dump.sql") -> None:
+        assert f"[larger than 64 MiB, so no lines are compared: {names}]" in block.text
+        assert re.search("^[+-]new$", block.text, re.MULTILINE)
+        assert "Binary files a/logo.png and b/logo.png differ" in block.text
+        assert "a/dump.sql" not in block.text
+        assert block.doubt is Doubt.CUT
