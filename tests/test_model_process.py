@@ -111,3 +111,32 @@ def test_ctrl_c_ends_a_call_that_hangs(model: str) -> None:
         child.send_signal(signal.SIGINT)
         assert child.communicate() == ("", "")
     assert child.returncode == 130
+
+
+AT_THE_END = """
+import _imp, threading
+from aethr.backends import completion
+completion.load()
+from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
+kept = AsyncHTTPHandler()
+held = threading.Event()
+def importing():
+    _imp.acquire_lock()
+    held.set()
+    threading.Event().wait()
+threading.Thread(target=importing, daemon=True).start()
+held.wait()
+"""
+
+
+@pytest.mark.fault(
+    "nothing lost", "a hang at the end of the process", "a thread that imports goes down with it"
+)
+def test_a_thread_that_imports_does_not_keep_the_process_from_ending() -> None:
+    """LiteLLM's clients import when they are freed, and would wait for the thread's lock."""
+    child = python("-c", AT_THE_END)
+    try:
+        assert child.communicate(timeout=60) == ("", "")
+    finally:
+        child.kill()
+    assert child.returncode == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import warnings
 from contextlib import suppress
@@ -55,10 +56,24 @@ def load() -> None:
             f"LiteLLM can't be loaded: {first_line(str(error))}",
             "check its installation (pip check), and SSL_CERT_FILE if that is set",
         ) from None
+    atexit.register(_drop_finalizers)
     litellm.suppress_debug_info = True
     litellm.disable_hf_tokenizer_download = True  # else it stalls 24 s offline
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
         logging.getLogger(name).disabled = True
+
+
+def _drop_finalizers() -> None:
+    """Have nothing of LiteLLM's run while Python ends.
+
+    Its clients import a module when they are freed (1.106.2). Where a thread that goes down with
+    the process was importing it at that moment, the process would wait for it for ever.
+    """
+    from litellm.llms.custom_httpx import http_handler
+
+    for client in (http_handler.AsyncHTTPHandler, http_handler.HTTPHandler):
+        with suppress(AttributeError):
+            del client.__del__
 
 
 def _follow_no_redirect() -> None:

@@ -29,7 +29,8 @@ def within(seconds: float, produce: Callable[[], Iterable[T]]) -> Iterator[T]:
     """
     results: SimpleQueue[_Item[T] | Exception | None] = SimpleQueue()
     abandoned = Event()
-    Thread(target=_run, args=(produce, results, abandoned), daemon=True).start()
+    thread = Thread(target=_run, args=(produce, results, abandoned), daemon=True)
+    thread.start()
     deadline = time.monotonic() + seconds
     try:
         while (result := _next(results, deadline)) is not None:
