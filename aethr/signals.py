@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -64,6 +65,21 @@ class _Taker:
         finally:
             os._exit(128 + signum)
 
+    def again(self, signum: int) -> None:
+        """Have a signal come once more whose exception Python could not raise where it was.
+
+        That is so in a generator that is closed, or in any other finalizer.
+        """
+
+        def come() -> None:
+            self.since = None
+            os.kill(os.getpid(), signum)
+
+        # From a thread, later: here it would meet the finalizer a second time.
+        later = threading.Timer(0.01, come)
+        later.daemon = True
+        later.start()
+
 
 _taker = _Taker()
 
@@ -84,11 +100,21 @@ def taken(*, goes_on: bool = False) -> Iterator[None]:
         yield
         return
     before = {signum: signal.getsignal(signum) for signum in _free()}
+    hook = sys.unraisablehook
+
+    def unraised(what: sys.UnraisableHookArgs) -> None:
+        if isinstance(what.exc_value, Signalled):
+            _taker.again(what.exc_value.signum)
+        else:
+            hook(what)
+
     try:
+        sys.unraisablehook = unraised
         for signum in before:
             signal.signal(signum, _taker)
         yield
     finally:
+        sys.unraisablehook = hook
         if goes_on or _taker.since is None:
             for signum, handler in before.items():
                 signal.signal(signum, handler)

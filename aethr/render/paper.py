@@ -48,6 +48,7 @@ class Paper:
         self._due = False  # the line has had its moment
         self._open = ""
         self._pending = ""
+        self._halted = False  # the terminal is the shell's
         self._was_stopped = False  # and the shell has moved the cursor
         self._unheard: Callable[[], None] = _nothing
 
@@ -101,7 +102,7 @@ class Paper:
             # Whoever holds it draws the line, too.
             if self._lock.acquire(blocking=False):
                 try:
-                    if self._line is line:
+                    if self._line is line and not self._halted:
                         self.redraw()
                 finally:
                     self._lock.release()
@@ -123,12 +124,16 @@ class Paper:
 
     def _stopped(self) -> None:
         """Take the live line away for a shell; not through sys.stderr, which may be at work."""
+        self._halted = True
+        # Who draws it at this moment is waited for, but not for long: the terminal may be full.
+        if self._lock.acquire(timeout=_PATIENCE):
+            self._lock.release()
         if self.can_act:
             os.write(2, f"{paint.RESET}{_CLEAR}".encode())
 
     def _came_back(self) -> None:
         """Have a row that was begun go on in a new one, behind its border."""
-        self._was_stopped = True
+        self._halted, self._was_stopped = False, True
 
     def _left(self) -> str:
         """Give what cleans up for a process that ends at once; it waits for nobody."""
