@@ -15,7 +15,7 @@ from tests.support.live import live
 from tests.support.llm_script import Reply, ToolCall, said
 from tests.support.llm_server import LLMServer
 from tests.support.opencode import real_env
-from tests.support.processes import alive, carriers
+from tests.support.processes import alive, carriers, until
 from tests.test_run import PASS, REVISE
 
 if TYPE_CHECKING:
@@ -175,6 +175,10 @@ def started(project: Shell, env: dict[str, str]) -> subprocess.Popen[str]:
     )
 
 
+def has(file: Path) -> bool:
+    return file.exists() and bool(file.read_text())
+
+
 @pytest.fixture
 def asleep(project: Shell, fake: FakeOpenCode) -> Iterator[tuple[subprocess.Popen[str], str, int]]:
     """Give a run whose agent's child, in a session of its own, sleeps; its marker; the child."""
@@ -182,12 +186,8 @@ def asleep(project: Shell, fake: FakeOpenCode) -> Iterator[tuple[subprocess.Pope
     acts = [BEGUN, ["child", str(pid_file), "session"], text("half way"), ["hang"]]
     with LLMServer(said("plan")) as server:
         process = started(project, {**live(server), **fake.env(*acts)})
-        assert process.stderr
-        while "half way" not in (line := process.stderr.readline()) and line:
-            if pid_file.exists() and fake.calls:
-                break
-        while not pid_file.exists():
-            assert process.poll() is None, process.communicate()
+        until(lambda: (has(pid_file) and fake.calls) or process.poll() is not None)
+        assert process.poll() is None, process.communicate()
         yield process, fake.calls[-1]["AETHR_RUN_MARKER"], int(pid_file.read_text())
 
 

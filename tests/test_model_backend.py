@@ -344,7 +344,7 @@ class TestAFailure:
         self, protocol: Protocol, reply: Reply, line: str
     ) -> None:
         heard = Heard()
-        timeout = 2 if reply.fault in SILENT else None
+        timeout = 5 if reply.fault in SILENT else None  # LiteLLM's first call takes a while
         model = ModelRef(protocol.value, timeout=timeout, fallbacks=("openai:gpt-4o",))
         with LLMServer(replace(reply, text="half of it")) as server:
             failure = fail(server, model, heard)

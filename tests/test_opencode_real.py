@@ -129,6 +129,10 @@ def test_a_broken_configuration_is_not_repeated(repo: Shell) -> None:
     assert "hush" not in f"{failed.value}{failed.value.hint}{failed.value.partial}"
 
 
+def told_in(file: Path) -> str:
+    return file.read_text().strip() if file.exists() else ""
+
+
 def test_sigterm_to_aethr_ends_the_agent_in_mid_tool(repo: Shell, tmp_path: Path) -> None:
     repo.write(
         {
@@ -145,10 +149,10 @@ def test_sigterm_to_aethr_ends_the_agent_in_mid_tool(repo: Shell, tmp_path: Path
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
         )
-        until(lambda: (tmp_path / "marker").exists() or aethr.poll() is not None)
+        until(lambda: told_in(tmp_path / "marker") or aethr.poll() is not None, seconds=300)
         aethr.terminate()
         _, told = aethr.communicate(timeout=60)
-        marker = (tmp_path / "marker").read_text().strip()
+        marker = told_in(tmp_path / "marker")
         assert aethr.returncode == 128 + signal.SIGTERM, told.decode()
         assert not [pid for pid in carriers(marker) if alive(pid)]
     assert "--checkpoint run.jsonl" in told.decode()

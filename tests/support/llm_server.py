@@ -140,6 +140,7 @@ class _Http(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # what was sent before a connection is cut has arrived
     server: _Http
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pexpect
 
+from tests.support.processes import until
+
 if TYPE_CHECKING:
     from tests.support.cli import Shell
 
@@ -40,6 +42,7 @@ class Person:
                 self._spawn.sendeof()
             elif answer == KILL:
                 self._spawn.kill(signal.SIGKILL)
+                until(lambda: not self._spawn.isalive())
             else:
                 self._spawn.send(f"{answer}\n")
         return self.seen[before:]
