@@ -30,6 +30,7 @@ engine    opening     from a request to a run; what is wrong is found first
           helm        what a person may do between two steps
           resume      whether a checkpoint may go on, and with which words
           runtime     while there is a next step: prompt, backend, result
+          changes     what a step changes in the working tree
           judging     a text taken as a step's: its document, its verdict
           composing   a step's prompt, from where the run stands
           world       the outside as a run sees it

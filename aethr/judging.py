@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aethr import findings, verdict
-from aethr.events import Warned
 from aethr.results import Verdict
 from aethr.text import count, one_line
 
@@ -37,7 +36,7 @@ def judged(result: StepResult, step: Step, world: World) -> StepResult:
             f"it says pass beside {count(len(grave), 'high or medium finding')}, so it is "
             f"inconclusive; the first: {one_line(str(grave[0]))}"
         )
-        world.emit(Warned(world.mask.brief(line), step.id))
+        world.warn(step.id, line)
     # A result of an older checkpoint tells only what it passed over.
     unproven = (result.doubts or result.unproven) if read is Verdict.PASS else ()
     return replace(result, verdict=Verdict.INCONCLUSIVE if unproven else read, unproven=unproven)

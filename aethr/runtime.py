@@ -5,33 +5,29 @@ It emits events and prints nothing.
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from aethr import events, judging, names, plan, prompt, routing, signals
-from aethr.checkpoint import Start
+from aethr import changes, events, judging, plan, prompt, routing, signals
 from aethr.composing import Composer, Past
-from aethr.context import Absent
 from aethr.errors import AethrError, Interrupted, StepFailed, UsageError
 from aethr.limits import LimitReached
 from aethr.results import Call, StepResult
 from aethr.spent import known
 from aethr.steered import Steered
 from aethr.text import last_lines, slug
-from aethr.treelog import last_artifact
-from aethr.workflow import Limits, SourceKind
+from aethr.workflow import Limits
 from aethr.world import Meter, Output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from aethr.checkpoint import Checkpoint
-    from aethr.results import Artifact, Reply, StepPrompt
+    from aethr.checkpoint import Checkpoint, Start
+    from aethr.results import Reply, StepPrompt
     from aethr.workflow import Step, Workflow
     from aethr.world import World
 
@@ -122,7 +118,7 @@ class Run:
         try:
             reply = self.world.backends[step.backend].answer(call, output)
             reply = self._checked(step, reply, output)
-            artifact = self._artifact(step, start, here)
+            artifact = changes.made(self.workflow, start, here, self.results, self.world)
             output.close()
         except (AethrError, KeyboardInterrupt) as error:
             raise self._broken(error, output, time.monotonic() - began, checkpoint) from None
@@ -155,35 +151,20 @@ class Run:
     def _announce(self, step: Step, composed: StepPrompt, doubts: Sequence[str]) -> None:
         for block in composed.blocks:
             for line in block.warnings:
-                self._warn(step.id, line)
+                self.world.warn(step.id, line)
         if doubts:
-            self._warn(
+            self.world.warn(
                 step.id, "a pass over it will be inconclusive (allow_truncated: true accepts it)"
             )
 
-    def _warn(self, step_id: str, line: str) -> None:
-        self.world.emit(events.Warned(self.world.mask.brief(line), step_id))
-
     def _start(self, step: Step, checkpoint: Checkpoint) -> Start:
         """Keep where a step begins."""
-        start = self._place(step)
+        start = changes.begun(step, len(self.results), self.world)
         try:
             checkpoint.start(start)
         except UsageError as error:
             not_begun = f"step `{step.id}` was not begun: {error.summary}"
             raise StepFailed(not_begun, error.hint) from None
-        return start
-
-    def _place(self, step: Step) -> Start:
-        """Tell where a step begins; with the tree and a marker where it works by itself."""
-        if not self.world.backends[step.backend].agent:
-            return Start(step.id, len(self.results))
-        marker = os.urandom(8).hex()
-        if self.world.tree is None:
-            return Start(step.id, len(self.results), "", marker)
-        tree = self.world.tree.record()
-        start = Start(step.id, len(self.results), tree.id, marker)
-        self.world.tree.began(start)
         return start
 
     def _trace(self, start: Start, number: int, checkpoint: Checkpoint) -> Path | None:
@@ -194,38 +175,6 @@ class Run:
         path = checkpoint.path.with_name(name)
         self.world.emit(events.Told(f"raw events: {path}"))
         return path
-
-    def _artifact(self, step: Step, start: Start, here: plan.Position) -> Artifact | None:
-        """Record what a step changed. Raises StepFailed where an agent should have and did not."""
-        if self.world.tree is None or not start.tree:
-            return None
-        tree = self.world.tree.record()
-        if tree.unread:
-            unread = ", ".join(map(names.shown, tree.unread))
-            self._warn(step.id, f"not in the diff, untracked and over 5 MB: {unread}")
-        earlier = last_artifact(self.results) if step.run else None
-        base = earlier.base or earlier.before if earlier else ""
-        artifact = self.world.tree.artifact(start, here.since, tree.id, base)
-        if step.run and artifact.before == artifact.tree:
-            return None
-        for line in self.world.tree.unkept:
-            self._warn(step.id, line)
-        if artifact.patch == "" and not step.run:
-            self._unchanged(step, here)
-        return artifact
-
-    def _unchanged(self, step: Step, here: plan.Position) -> None:
-        """Judge an implementation that changed nothing since its first start."""
-        sources = (source for other in self.workflow.steps for source in other.context)
-        read = any(source.kind is SourceKind.LATEST_DIFF for source in sources)
-        expected = read if step.expect_changes is None else step.expect_changes
-        if not expected:
-            return
-        if max(here.passes, default=1) == 1:
-            raise StepFailed(
-                "the agent changed nothing", "expect_changes: false on the step accepts that"
-            )
-        self._warn(step.id, "the agent changed nothing")
 
     def _checked(self, step: Step, reply: Reply, output: Output) -> Reply:
         try:
@@ -269,28 +218,14 @@ class Run:
     def _show(self, here: plan.Position, result: StepResult) -> None:
         step = self.workflow.step(result.step_id)
         turn = plan.turned(self.workflow, here, result)
-        live, patch = self.world.settings.live, self._own_patch(result)
-        self.world.emit(events.StepFinished(self._masked(result), live, patch))
+        live, patch = self.world.settings.live, changes.own_patch(result, self.world)
+        shown = changes.masked(result, self.world.mask)
+        self.world.emit(events.StepFinished(shown, live, patch))
         if turn and step.repeat:
             limit = step.repeat.max_iterations
             self.world.emit(
                 events.LoopTurned(step.id, step.repeat.back_to, turn, here.passes[-1], limit)
             )
-
-    def _masked(self, result: StepResult) -> StepResult:
-        """Hide keys in the names of files, which git and a later step need as they are."""
-        if result.artifact is None:
-            return result
-        mask = self.world.mask
-        changes = tuple(replace(one, path=mask(one.path)) for one in result.artifact.changes)
-        return replace(result, artifact=replace(result.artifact, changes=changes))
-
-    def _own_patch(self, result: StepResult) -> str:
-        """Give what a step changed by itself, where all is to be shown."""
-        if not (self.world.verbose and self.world.tree and result.artifact):
-            return ""
-        patch = self.world.tree.own_patch(result.artifact)
-        return patch.value if isinstance(patch, Absent) else self.world.mask(patch)
 
     def _broken(
         self,
@@ -310,7 +245,7 @@ class Run:
             checkpoint.failure(output.step_id, reason, partial)
         except UsageError as full:
             # What was said is nowhere else then.
-            self._warn(output.step_id, f"{full.summary}; it had said:\n{partial}")
+            self.world.warn(output.step_id, f"{full.summary}; it had said:\n{partial}")
         if isinstance(error, KeyboardInterrupt):
             return Interrupted(getattr(error, "signum", signal.SIGINT))
         if isinstance(error, LimitReached):

@@ -37,6 +37,9 @@ class World:
     tree: TreeLog | None = None
     verbose: bool = False
 
+    def warn(self, step_id: str, line: str) -> None:
+        self.emit(events.Warned(self.mask.brief(line), step_id))
+
     def preflight(self, workflow: Workflow, steps: Iterable[Step], limits: Limits) -> list[str]:
         """Have every backend look at its steps. Returns warnings; raises UsageError."""
         said: dict[str, None] = {}

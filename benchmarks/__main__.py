@@ -85,6 +85,7 @@ def _keep(rows: list[Row]) -> None:
     pictures = HERE.parent / "docs" / "img"
     pictures.mkdir(parents=True, exist_ok=True)
     draw.start_up(rows, pictures / "bench-start-up.svg")
+    draw.growth(rows, pictures / "bench-growth.svg")
 
 
 if __name__ == "__main__":

@@ -14,13 +14,16 @@ from benchmarks.row import Budget, Row
 from benchmarks.startup import SCRIPT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from benchmarks.measure import Meter
 
-STEPS = (100, 1_000, 5_000)
-PASSES = (100, 1_000, 5_000)
+STEPS = (10, 100, 1_000, 5_000)
+FEWER = (10, 100, 300, 1_000)  # where prompts grow with the number of steps
+PASSES = (10, 100, 1_000, 5_000)
+JUDGED = 1_000  # the number whose cost has a budget
+FROM = 100  # what the exponent counts from: the cost of fewer drowns in noise
 FEW = 3  # runs of what takes seconds
 
 
@@ -28,26 +31,28 @@ def rows(meter: Meter, folder: Path) -> list[Row]:
     folder = folder / "growth"
     folder.mkdir()
     found = []
-    for history, sizes in (("none", STEPS), ("latest", STEPS), ("summary", (100, 300, 1_000))):
-        seconds = _steps(meter, folder, history, sizes)
-        found += _linear(f"mock steps, history {history}", seconds, 0.001, history != "summary")
+    for history in ("none", "latest"):
+        seconds = _steps(meter, folder, history, STEPS)
+        found += _each(f"mock steps, history {history}", seconds, 0.001, 1.05)
+    summary = _steps(meter, folder, "summary", FEWER)
+    found += _each("mock steps, history summary", summary)
     found += _all(meter, folder)
-    passes = _passes(meter, folder)
-    found += _linear("passes of a loop", passes, 0.001, linear=True)
+    # Of two steps each.
+    found += _each("passes of a loop", _passes(meter, folder), 0.002, 1.1)
     return [*found, _resume(meter, folder)]
 
 
-def _linear(name: str, seconds: Mapping[int, float], most: float, linear: bool) -> list[Row]:
-    """Tell what one more costs, and the exponent of the growth."""
-    middle = sorted(seconds)[1]
-    each = Row(f"{middle:,} {name}: each", seconds[middle] / middle, "s")
-    grows = Row(f"{name}: exponent", exponent(seconds), "")
-    if not linear:
-        return [each, grows]
-    return [
-        Row(each.name, each.ours, "s", Budget.TOTAL, most),
-        Row(grows.name, grows.ours, "", Budget.TOTAL, 1.05),
+def _each(
+    name: str, seconds: Mapping[int, float], most: float = math.inf, power: float = math.inf
+) -> list[Row]:
+    """Tell what one more costs, for each number of them, and the exponent of the growth."""
+    found = [
+        Row(f"{number:,} {name}: each", cost / number, "s", Budget.TOTAL, bound)
+        for number, cost in seconds.items()
+        for bound in [most if number == JUDGED else math.inf]
     ]
+    grown = {number: cost for number, cost in seconds.items() if number >= FROM}
+    return [*found, Row(f"{name}: exponent", exponent(grown), "", Budget.TOTAL, power)]
 
 
 def exponent(seconds: Mapping[int, float]) -> float:
@@ -58,9 +63,22 @@ def exponent(seconds: Mapping[int, float]) -> float:
 
 def _steps(meter: Meter, folder: Path, history: str, sizes: tuple[int, ...]) -> dict[int, float]:
     """Measure runs of many mock steps: seconds of CPU above the start-up of one."""
-    commands = [_run(folder, number, history) for number in (1, *sizes)]
-    first, *costs = meter.side_by_side(*commands, runs=FEW)
-    return {n: cost.cpu - first.cpu for n, cost in zip(sizes, costs, strict=True)}
+    return _above_one(meter, sizes, lambda number: _run(folder, number, history))
+
+
+def _above_one(
+    meter: Meter, sizes: Sequence[int], command: Callable[[int], Command]
+) -> dict[int, float]:
+    """Measure so many beside one: seconds of CPU above it. What takes long has fewer runs.
+
+    The least of them counts, for what is told are differences, and noise only adds.
+    """
+    found: dict[int, float] = {}
+    for part in ([n for n in sizes if n <= FROM], [n for n in sizes if n > FROM]):
+        runs = 0 if part[0] <= FROM else FEW
+        first, *costs = meter.side_by_side(*map(command, (1, *part)), runs=runs, take=min)
+        found |= {n: cost.cpu - first.cpu for n, cost in zip(part, costs, strict=True)}
+    return found
 
 
 def _run(folder: Path, number: int, history: str) -> Command:
@@ -71,24 +89,18 @@ def _run(folder: Path, number: int, history: str) -> Command:
 
 def _all(meter: Meter, folder: Path) -> list[Row]:
     """Measure steps that each see all results: prompts grow, so the bytes are what counts."""
-    sizes = (100, 300, 1_000)
-    seconds = _steps(meter, folder, "all", sizes)
+    seconds = _steps(meter, folder, "all", FEWER)
+    name = "mock steps, history all"
     # An answer of a mock step is some 130 characters, and its block in a prompt some 200.
-    written = {200 * n * (n - 1) // 2: seconds[n] for n in sizes}
-    return [
-        Row("1,000 mock steps, history all", seconds[1_000], "s"),
-        Row("history all: exponent by bytes", exponent(written), "", Budget.TOTAL, 1.05),
-    ]
+    written = {200 * n * (n - 1) // 2: cost for n, cost in seconds.items() if n >= FROM}
+    by_bytes = Row(f"{name}: exponent by bytes", exponent(written), "", Budget.TOTAL, 1.05)
+    return [*_each(name, seconds)[:-1], by_bytes]
 
 
 def _passes(meter: Meter, folder: Path) -> dict[int, float]:
     """Measure a loop that turns so often, its answers from a script."""
-    commands = [
-        Command((sys.executable, "-m", "benchmarks.looping", str(number)), folder)
-        for number in (1, *PASSES)
-    ]
-    first, *costs = meter.side_by_side(*commands, runs=FEW)
-    return {n: cost.cpu - first.cpu for n, cost in zip(PASSES, costs, strict=True)}
+    argv = (sys.executable, "-m", "benchmarks.looping")
+    return _above_one(meter, PASSES, lambda number: Command((*argv, str(number)), folder))
 
 
 def _resume(meter: Meter, folder: Path) -> Row:

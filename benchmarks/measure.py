@@ -60,12 +60,14 @@ class Meter:
         self._launcher.wait()
         self._folder.cleanup()
 
-    def side_by_side(self, *commands: Command, runs: int = 0) -> list[Cost]:
+    def side_by_side(
+        self, *commands: Command, runs: int = 0, take: Callable[[list[float]], float] = median
+    ) -> list[Cost]:
         """Give medians of runs in turns, so that a noisy moment hits all, after a warm-up."""
         for command in commands:
             self.once(command)
         rounds = [[self.once(command) for command in commands] for _ in range(runs or self.runs)]
-        return [medians([one[place] for one in rounds]) for place in range(len(commands))]
+        return [_taken(take, [one[place] for one in rounds]) for place in range(len(commands))]
 
     def once(self, command: Command, env: Mapping[str, str] | None = None) -> Cost:
         if command.before:
@@ -84,5 +86,5 @@ class Meter:
         return Cost(told["cpu"], told["wall"], told["peak"] / 1024, told["began"])
 
 
-def medians(costs: Sequence[Cost]) -> Cost:
-    return Cost(*(median(getattr(one, name) for one in costs) for name in ("cpu", "wall", "peak")))
+def _taken(take: Callable[[list[float]], float], costs: Sequence[Cost]) -> Cost:
+    return Cost(*(take([getattr(one, name) for one in costs]) for name in ("cpu", "wall", "peak")))

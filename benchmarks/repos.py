@@ -22,6 +22,7 @@ TRACKED = 10_000
 FILES = 50_000
 MORE = 16.0  # MiB that a source of any size may take
 LARGE = 100_000_000  # characters
+DUMPS = ("d1", "d2", "d3", "d4")
 ONCE = 1  # runs of what takes many seconds
 
 
@@ -57,7 +58,7 @@ def sources(meter: Meter, folder: Path) -> list[Row]:
     """Read a little of much: Aethr's own peak of memory beside that of a source of one line."""
     repo = folder / "sources"
     places.fill(repo, FILES)
-    (repo / "wide.txt").write_text("a line of the old text\n" * 4_500_000, encoding="utf-8")
+    _lines(repo, "old")
     (repo / ".gitignore").write_text("huge.txt\n*.yaml\n", encoding="utf-8")
     (repo / "small.txt").write_text("one line\n", encoding="utf-8")
     places.commit(repo)
@@ -74,11 +75,22 @@ def sources(meter: Meter, folder: Path) -> list[Row]:
     places.fill(repo / "new", TRACKED)
     much = _look(meter, repo, "git_diff:all")
     found.append(_memory(f"git_diff:all, {2 * TRACKED:,} of them changed or new", much, floor))
-    (repo / "wide.txt").write_text("a line of the new text\n" * 4_500_000, encoding="utf-8")
+    _lines(repo, "newer", "wide")
     wide = _look(meter, repo, "git_diff")
-    found.append(_memory("git_diff of 200 MB", wide, floor))
-    git = Row("git_diff of 200 MB: with git", wide[0].peak, "MiB")
-    return [*found, git, _status(meter, repo)]
+    _lines(repo, "newer", *DUMPS)
+    diff = _look(meter, repo, "git_diff")
+    for name, looked in (("a file of 100 MB", wide), ("200 MB, in four files", diff)):
+        found.append(_memory(f"git_diff of {name}", looked, floor))
+        found.append(Row(f"git_diff of {name}: git", looked[0].peak, "MiB"))
+    return [*found, _status(meter, repo)]
+
+
+def _lines(repo: Path, word: str, *names: str) -> None:
+    """Write files of 100 MB together and of 100 MB alone, no line of which is like another."""
+    for name in names or ("wide", *DUMPS):
+        number = 4_000_000 if name == "wide" else 1_000_000
+        lines = "".join(f"line {place:,} of the {word} text\n" for place in range(number))
+        (repo / f"{name}.txt").write_text(lines, encoding="utf-8")
 
 
 def _look(meter: Meter, repo: Path, source: str) -> tuple[Cost, float]:
