@@ -39,7 +39,7 @@ def compared(comparison: Comparison, limit: int) -> Material:
     if reading.stopped:
         reading.name_rest(comparison.names(_but(secret), renames=True))
     if reading.binary:
-        reading.leave_out(reading.binary & comparison.too_large())
+        reading.leave_out(comparison.too_large(reading.binary))
     if late:
         reading.shelf.pieces.sort(key=lambda piece: piece.name)
     unread = [(name, Unread.SECRET.value) for name in {**dict.fromkeys(secret), **reading.secret}]
@@ -141,8 +141,6 @@ class _Reading:
             self.secret.update(dict.fromkeys(hidden))
             return
         self._seen.update(part.names)
-        if part.is_bare:
-            return
         name = part.piece.name
         if part.is_binary:
             self.binary.add(name)

@@ -36,6 +36,7 @@ _CONFIG = (
 _PLACES = ("--show-toplevel", "--git-path", "index")
 _WHERE = ("rev-parse", *_PLACES, "--revs-only", "HEAD")  # a HEAD without a commit is left out
 _OTHERS = ("--others", "--exclude-standard")
+_ANY_NAME = ("-c", "core.protectNTFS=false", "-c", "core.protectHFS=false")
 # A stranger's patch: names that mean .git on some system are refused on every system, and
 # what a user has set for patches of their own must not change what this one does.
 _APPLY = (
@@ -200,6 +201,20 @@ def apply(repo: Repo, patch: Path, *options: str) -> str:
     """
     finished = _ask(repo.command(*_APPLY, *options, "--", str(patch)))
     return finished.stderr or f"exit code {finished.code}" if finished.code else ""
+
+
+def update_index(repo: Repo, stdin: bytes, *options: str) -> None:
+    """Tell git's index of files, with names that would be another system's ``.git`` too.
+
+    Raises UsageError for a name that git leaves out all the same, which it does without failing.
+    """
+    # safecrlf: a user's strictness about line ends must not keep a tree from being recorded.
+    settings = ("-c", "core.safecrlf=false", *_ANY_NAME)
+    asked = repo.command(*settings, "update-index", *options)
+    with in_time():
+        finished = process.run(replace(asked, stdin=stdin))
+    if finished.code or "Ignoring path" in finished.stderr:
+        raise failed("git update-index", finished.code, finished.stderr)
 
 
 def outputs(commands: Sequence[process.Command], asker: str = "git") -> list[bytes]:

@@ -38,11 +38,6 @@ class Part:
     piece: Piece
 
     @property
-    def is_bare(self) -> bool:
-        """Whether nothing stands below its header: git's word for a file that was only touched."""
-        return re.fullmatch("diff --git .*\n?", self.piece.text) is not None
-
-    @property
     def is_binary(self) -> bool:
         return re.search("\nBinary files .* differ\n?$", self.piece.text) is not None
 

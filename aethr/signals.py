@@ -73,7 +73,8 @@ class _Taker:
 
         def come() -> None:
             self.since = None
-            os.kill(os.getpid(), signum)
+            # Straight to the main thread, which may wait in a call that only this ends.
+            signal.pthread_kill(threading.main_thread().ident or 0, signum)
 
         # From a thread, later: here it would meet the finalizer a second time.
         later = threading.Timer(0.01, come)
@@ -189,6 +190,8 @@ def around_stop(leave: Callable[[], None], come_back: Callable[[], None]) -> Cal
         leave()
         signal.signal(signum, signal.SIG_DFL)
         signal.raise_signal(signum)
+        # Where nobody could send it on (its group is an orphan), the kernel stops no process.
+        go_on()
 
     def go_on(*_: object) -> None:
         signal.signal(signal.SIGTSTP, stop)

@@ -118,10 +118,12 @@ def cells(text: str) -> int:
     return len(text) if text.isascii() else sum(map(_cells_of, text))
 
 
-# Wide by Unicode 16 and 17, and so on new terminals, whatever this Python knows: symbols of the
-# I Ching, counting rods, flags and emoji.
+# Wide by Unicode 15.1 to 17, and so on new terminals, whatever this Python knows: symbols of the
+# I Ching, strokes, Tangut, Kana, counting rods, flags and emoji.
 _WIDE = re.compile(
-    "[\u2630-\u2637\u268a-\u268f\u4dc0-\u4dff\U0001d300-\U0001d376\U0001f1e6-\U0001faff]"
+    "[\u2630-\u2637\u268a-\u268f\u2ff0-\u2fff\u31e4\u31e5\u31ef\u4dc0-\u4dff"
+    "\U00016ff2-\U00016ff6\U000187f8-\U000187ff\U00018cd6-\U00018cff\U00018d09-\U000191d2"
+    "\U0001b123-\U0001b168\U0001d300-\U0001d376\U0001f1ae\U0001f1e6-\U0001faff]"
 )
 
 

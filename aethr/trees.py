@@ -161,10 +161,8 @@ class Trees:
         return set(git.others(self.repo, self.repo.top, allowed))
 
     def _update(self, names: Iterable[str], *options: str) -> None:
-        # safecrlf: a user's strictness about line ends must not keep a tree from being recorded.
-        asked = ("-c", "core.safecrlf=false", "update-index", *options, "-z", "--stdin")
         stdin = b"".join(os.fsencode(name) + b"\0" for name in sorted(names))
-        git.output(replace(self._copy.command(*asked), stdin=stdin), "git update-index")
+        git.update_index(self._copy, stdin, *options, "-z", "--stdin")
 
     def _is_large(self, name: str) -> bool:
         try:

@@ -38,7 +38,7 @@ def rows(meter: Meter, folder: Path) -> list[Row]:
     found += _each("mock steps, history summary", summary)
     found += _all(meter, folder)
     # Of two steps each.
-    found += _each("passes of a loop", _passes(meter, folder), 0.002, 1.1)
+    found += _each("passes of a loop", _passes(meter, folder), 0.002, 1.05)
     return [*found, _resume(meter, folder)]
 
 

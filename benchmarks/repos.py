@@ -77,16 +77,17 @@ def sources(meter: Meter, folder: Path) -> list[Row]:
     found.append(_memory(f"git_diff:all, {2 * TRACKED:,} of them changed or new", much, floor))
     _lines(repo, "newer", "wide")
     wide = _look(meter, repo, "git_diff")
+    _lines(repo, "old", "wide")
     _lines(repo, "newer", *DUMPS)
     diff = _look(meter, repo, "git_diff")
-    for name, looked in (("a file of 100 MB", wide), ("200 MB, in four files", diff)):
+    for name, looked in (("a file of 120 MB", wide), ("240 MB, in four files", diff)):
         found.append(_memory(f"git_diff of {name}", looked, floor))
-        found.append(Row(f"git_diff of {name}: git", looked[0].peak, "MiB"))
+        found.append(Row(f"git_diff of {name}: or git's, if more", looked[0].peak, "MiB"))
     return [*found, _status(meter, repo)]
 
 
 def _lines(repo: Path, word: str, *names: str) -> None:
-    """Write files of 100 MB together and of 100 MB alone, no line of which is like another."""
+    """Write files of 120 MB together and of 120 MB alone, no line of which is like another."""
     for name in names or ("wide", *DUMPS):
         number = 4_000_000 if name == "wide" else 1_000_000
         lines = "".join(f"line {place:,} of the {word} text\n" for place in range(number))

@@ -426,6 +426,25 @@ class TestLargeFiles:
         self.expect_named(see(large, "git_diff:HEAD~1...HEAD"), "new.sql")
         self.expect_named(see(large, "git_diff:HEAD..HEAD~1"), "new.sql")
 
+    def test_one_that_is_no_text_is_shown_as_any_that_is_none(self, large: GitRepo) -> None:
+        with (large.path / "dump.sql").open("r+b") as dump:
+            dump.write(b"\0")
+        block = see(large, "git_diff")
+        assert "Binary files a/dump.sql and b/dump.sql differ" not in block.text  # it was text
+        large.git("commit", "-qam", "no text")
+        with (large.path / "dump.sql").open("ab") as dump:
+            dump.write(b"more")
+        block = see(large, "git_diff")
+        assert "Binary files a/dump.sql and b/dump.sql differ" in block.text
+        assert block.doubt is None
+
+    def test_a_file_that_is_not_compared_says_nothing(self, large: GitRepo) -> None:
+        large.commit({"logo.png": "\0\0\0"})
+        (large.path / "logo.png").unlink()
+        large.git("commit", "-qam", "gone")
+        large.write({"logo.png": self.LINES})
+        assert see(large, "git_diff:HEAD~1..HEAD").doubt is None
+
     def test_one_that_was_only_touched_is_no_change(self, large: GitRepo) -> None:
         os.utime(large.path / "dump.sql", (1, 1))
         os.utime(large.path / "a.txt", (1, 1))

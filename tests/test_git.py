@@ -186,6 +186,29 @@ class TestComparing:
             assert comparison.names() == ["new"]
             assert comparison.apart == ("empty/", "full/")
 
+    @pytest.mark.fault(
+        "fail closed",
+        "a file that git leaves out",
+        "new, with a name that is another system's .git",
+    )
+    def test_all_hides_no_file_whatever_its_name(self, repo: GitRepo) -> None:
+        """`update-index` says "Ignoring path" and exits with 0, core.protectNTFS or not."""
+        names = ["git~1/x.py", ".git /y.py", ".g\u200cit/z.py"]
+        repo.write(dict.fromkeys(names, "new\n"))
+        assert changed(repo, "all") == sorted(names)
+        repo.write({".GIT/z.py": "new\n"})
+        with pytest.raises(UsageError, match=r"Ignoring path \.GIT/z\.py"):
+            changed(repo, "all")
+
+    def test_all_reads_a_new_file_without_content_where_others_were_touched(
+        self, repo: GitRepo
+    ) -> None:
+        repo.commit({".gitattributes": "* text=auto\n", "touched.txt": "1\n"})
+        repo.write({"empty.txt": ""})
+        os.utime(repo.path / "touched.txt", (1, 1))
+        assert changed(repo, "all") == ["empty.txt"]
+        assert "+++" not in diff(repo, "all")
+
     def test_all_sees_an_edit_as_young_as_the_index(self, repo: GitRepo) -> None:
         repo.git("config", "core.trustctime", "false")
         file, index = repo.path / "a.txt", repo.path / ".git/index"

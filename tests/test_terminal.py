@@ -275,6 +275,11 @@ def test_verbose_shows_what_a_step_changed_without_its_keys(repo: Shell) -> None
     assert brief.lines.count("  README.md +1 -0") == 2
 
 
+def test_a_countdown_is_shown_when_it_begins(stage: Shell) -> None:
+    shown = on_terminal(stage, [*PLAYER, "loop"])  # in no time, so that nothing else draws it
+    assert [said for said in shown.statuses if re.search(" · retry in 1[0-2] s$", said)]
+
+
 def test_a_mock_status_says_that_it_is_mock(stage: Shell) -> None:
     with console(stage, [*PLAYER, "mock", "--wait"]) as seen:
         seen.until(r"^step 1/3 plan · openai:gpt-4o-mini · [0-9]+ s · mock · starting$")
@@ -349,6 +354,17 @@ def test_a_row_that_ctrl_z_broke_off_goes_on_behind_its_border(waits: Shell, ter
         assert re.fullmatch("│  *(a )?line more", after[0])
         assert after[1].startswith("╰ exit 0")
         assert not [line for line in seen.lines if re.match(r"step \d", line)]
+
+
+def test_where_ctrl_z_stops_nothing_the_line_lives_on(waits: Shell) -> None:
+    """As with ``ssh -t host aethr run``: the kernel stops none that nobody could have go on."""
+    with console(waits, [*AETHR, "run", "go"]) as seen:
+        seen.until(HALF)
+        before = seen.until(STATUS)[0]
+        seen.types("\x1a")
+        seen.until(STATUS.replace("[0-9]+", f"(?!{before.split(' · ')[1]})[0-9]+"))
+        (waits.folder / "go").touch()
+        assert seen.ends() == 0
 
 
 STUBBORN = WAITS.replace("until [ -e go ]", "trap '' TERM INT; until [ -e go ]")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aethr import git
+from aethr.errors import UsageError
 from aethr.results import Change
 from aethr.trees import LARGE, Trees
 
@@ -122,6 +123,22 @@ def test_a_large_untracked_file_is_named_and_not_read(repo: Shell) -> None:
     tree = trees_of(repo).record()
     assert tree.unread == ("huge.bin",)
     assert "huge.bin" not in listed(repo, tree.id)
+
+
+@pytest.mark.fault(
+    "fail closed", "a file that git leaves out", "an agent's, with a name that is another system's"
+)
+def test_no_file_is_hidden_by_its_name(repo: Shell) -> None:
+    """`update-index` says "Ignoring path" and exits with 0, core.protectNTFS or not."""
+    trees = trees_of(repo)
+    before = trees.record()
+    repo.write({"git~1/x.py": "new\n"})
+    after = trees.record()
+    assert "git~1/x.py" in listed(repo, after.id)
+    assert "+new\n" in (trees.patch(before.id, after.id) or "")
+    repo.write({".GIT/y.py": "new\n"})
+    with pytest.raises(UsageError, match=r"Ignoring path \.GIT/y\.py"):
+        trees.record()
 
 
 def test_a_later_tree_knows_what_changed_since(dirty: Shell) -> None:

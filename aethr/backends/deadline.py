@@ -29,8 +29,7 @@ def within(seconds: float, produce: Callable[[], Iterable[T]]) -> Iterator[T]:
     """
     results: SimpleQueue[_Item[T] | Exception | None] = SimpleQueue()
     abandoned = Event()
-    thread = Thread(target=_run, args=(produce, results, abandoned), daemon=True)
-    thread.start()
+    Thread(target=_run, args=(produce, results, abandoned), daemon=True).start()
     deadline = time.monotonic() + seconds
     try:
         while (result := _next(results, deadline)) is not None:
