@@ -286,8 +286,8 @@ SILENT = {Fault.HANG, Fault.STALL, Fault.PINGS}
 HALVES = [
     (Reply(finish=None), "the answer was cut short: the stream just ended"),
     (Reply(fault=Fault.CUT), "the connection to {url} failed: Connection reset by peer"),
-    (Reply(fault=Fault.STALL), r"no whole answer from {url} within 2\.0 s"),
-    (Reply(fault=Fault.PINGS), r"no whole answer from {url} within 2\.0 s"),
+    (Reply(fault=Fault.STALL), r"no whole answer from {url} within 5\.0 s"),
+    (Reply(fault=Fault.PINGS), r"no whole answer from {url} within 5\.0 s"),
 ]
 
 
