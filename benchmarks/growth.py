@@ -24,7 +24,7 @@ FEWER = (10, 100, 300, 1_000)  # where prompts grow with the number of steps
 PASSES = (10, 100, 1_000, 5_000)
 JUDGED = 1_000  # the number whose cost has a budget
 FROM = 100  # what the exponent counts from: the cost of fewer drowns in noise
-FEW = 3  # runs of what takes seconds
+FEW, MANY = 3, 25  # runs of what takes seconds, and of what takes hardly longer than a start
 
 
 def rows(meter: Meter, folder: Path) -> list[Row]:
@@ -75,7 +75,7 @@ def _above_one(
     """
     found: dict[int, float] = {}
     for part in ([n for n in sizes if n <= FROM], [n for n in sizes if n > FROM]):
-        runs = 0 if part[0] <= FROM else FEW
+        runs = MANY if part[0] <= FROM else FEW
         first, *costs = meter.side_by_side(*map(command, (1, *part)), runs=runs, take=min)
         found |= {n: cost.cpu - first.cpu for n, cost in zip(part, costs, strict=True)}
     return found
