@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -185,8 +184,7 @@ def _add(repo: git.Repo, names: Sequence[str], digits: int) -> None:
     in the whole index: 3.3 s for 10,000 among 60,000, and this takes 0.03 s.
     """
     entry = f"100644 {'1' * digits}\t".encode()
-    stdin = b"".join(entry + os.fsencode(name) + b"\0" for name in names)
-    git.update_index(repo, stdin, "-z", "--index-info")
+    git.update_index(repo, names, "-z", "--index-info", entry=entry)
 
 
 def _empty_tree(repo: git.Repo) -> str:

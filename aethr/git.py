@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from aethr import process
 from aethr.errors import UsageError
 from aethr.frozen import frozen
+from aethr.names import is_git_own, shown
 from aethr.routing import KEY_NAMES
 from aethr.text import first_line
 
@@ -203,18 +204,25 @@ def apply(repo: Repo, patch: Path, *options: str) -> str:
     return finished.stderr or f"exit code {finished.code}" if finished.code else ""
 
 
-def update_index(repo: Repo, stdin: bytes, *options: str) -> None:
-    """Tell git's index of files, with names that would be another system's ``.git`` too.
+def update_index(repo: Repo, names: Sequence[str], *options: str, entry: bytes = b"") -> None:
+    """Tell git's index of files, with ``entry`` before each name.
 
-    Raises UsageError for a name that git leaves out all the same, which it does without failing.
+    Raises UsageError for a name that git takes into no index. It says "Ignoring path" of one, and
+    does not fail; and of one that would be ``.git`` on another system it would, if protected.
     """
     # safecrlf: a user's strictness about line ends must not keep a tree from being recorded.
     settings = ("-c", "core.safecrlf=false", *_ANY_NAME)
-    asked = repo.command(*settings, "update-index", *options)
-    with in_time():
-        finished = process.run(replace(asked, stdin=stdin))
-    if finished.code or "Ignoring path" in finished.stderr:
+    stdin = b"".join(entry + os.fsencode(name) + b"\0" for name in names)
+    finished = _ask(replace(repo.command(*settings, "update-index", *options), stdin=stdin))
+    if finished.code:
         raise failed("git update-index", finished.code, finished.stderr)
+    said = re.search("^Ignoring path (.+)", finished.stderr, re.MULTILINE)
+    # Filters may have said too much for that to be kept.
+    if refused := next(filter(is_git_own, names), said and said[1]):
+        raise UsageError(
+            f"git takes no file named {shown(refused)} into an index",
+            "give it another name, or list it in .gitignore",
+        )
 
 
 def outputs(commands: Sequence[process.Command], asker: str = "git") -> list[bytes]:

@@ -8,7 +8,6 @@ loose objects are added, which git's own garbage collection takes away again.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from dataclasses import replace
@@ -161,8 +160,7 @@ class Trees:
         return set(git.others(self.repo, self.repo.top, allowed))
 
     def _update(self, names: Iterable[str], *options: str) -> None:
-        stdin = b"".join(os.fsencode(name) + b"\0" for name in sorted(names))
-        git.update_index(self._copy, stdin, *options, "-z", "--stdin")
+        git.update_index(self._copy, sorted(names), *options, "-z", "--stdin")
 
     def _is_large(self, name: str) -> bool:
         try:

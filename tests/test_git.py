@@ -197,7 +197,7 @@ class TestComparing:
         repo.write(dict.fromkeys(names, "new\n"))
         assert changed(repo, "all") == sorted(names)
         repo.write({".GIT/z.py": "new\n"})
-        with pytest.raises(UsageError, match=r"Ignoring path \.GIT/z\.py"):
+        with pytest.raises(UsageError, match=r"git takes no file named \.GIT/z\.py "):
             changed(repo, "all")
 
     def test_all_reads_a_new_file_without_content_where_others_were_touched(

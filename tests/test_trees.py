@@ -137,7 +137,7 @@ def test_no_file_is_hidden_by_its_name(repo: Shell) -> None:
     assert "git~1/x.py" in listed(repo, after.id)
     assert "+new\n" in (trees.patch(before.id, after.id) or "")
     repo.write({".GIT/y.py": "new\n"})
-    with pytest.raises(UsageError, match=r"Ignoring path \.GIT/y\.py"):
+    with pytest.raises(UsageError, match=r"git takes no file named \.GIT/y\.py "):
         trees.record()
 
 
